@@ -1,0 +1,23 @@
+"""The records that stages exchange, as frozen dataclasses with one Arrow schema each.
+
+This package imports nothing of the project. A record's fields carry their own documentation
+(unit, frame of reference, when None), which travels into the Parquet files as field metadata.
+"""
+
+from schemas.arrow import arrow_schema, column, table_of
+from schemas.facts import PartFacts, StageFacts
+from schemas.rejection import Reason, Rejection
+from schemas.utterance import AnnotatedUtterance, Utterance, Value
+
+__all__ = [
+    "AnnotatedUtterance",
+    "PartFacts",
+    "Reason",
+    "Rejection",
+    "StageFacts",
+    "Utterance",
+    "Value",
+    "arrow_schema",
+    "column",
+    "table_of",
+]

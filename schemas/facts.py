@@ -1,0 +1,106 @@
+"""What a stage reports about itself: the numbers in ``stage.json`` and how parts add up."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+
+
+def no_hashes() -> Hashes:
+    """An empty set of hashes."""
+    return np.empty(0, dtype=np.uint64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartFacts:
+    """Counts of one part, mergeable in any order: parts of one stage add up to its facts.
+
+    Durations are summed in whole microseconds, so that the sum does not depend on the order in
+    which workers finish.
+    """
+
+    rows_in: int = 0
+    rows_out: int = 0
+    microseconds_in: int = 0
+    microseconds_out: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    rejected_microseconds: Counter[str] = field(default_factory=Counter)
+    speakers_in: Hashes = field(default_factory=no_hashes)  # sorted 64-bit hashes of the labels
+    speakers_out: Hashes = field(default_factory=no_hashes)
+    counts: Counter[str] = field(default_factory=Counter)  # the stage's own, "value.high" say
+    run: Counter[str] = field(default_factory=Counter)  # facts of the run: calls, tokens, cost
+
+    def __add__(self, other: PartFacts) -> PartFacts:
+        """Both parts together."""
+        return PartFacts(
+            rows_in=self.rows_in + other.rows_in,
+            rows_out=self.rows_out + other.rows_out,
+            microseconds_in=self.microseconds_in + other.microseconds_in,
+            microseconds_out=self.microseconds_out + other.microseconds_out,
+            rejected=_sum(self.rejected, other.rejected),
+            rejected_microseconds=_sum(self.rejected_microseconds, other.rejected_microseconds),
+            speakers_in=np.union1d(self.speakers_in, other.speakers_in),
+            speakers_out=np.union1d(self.speakers_out, other.speakers_out),
+            counts=_sum(self.counts, other.counts),
+            run=_sum(self.run, other.run),
+        )
+
+
+def _sum(one: Counter[str], other: Counter[str]) -> Counter[str]:
+    # Counter's own + drops entries that are not positive, and a zero is a fact too.
+    return Counter({key: one[key] + other[key] for key in one.keys() | other.keys()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFacts:
+    """The deterministic facts of one stage: the content of ``stage.json``."""
+
+    stage: str
+    source: str
+    unit: str  # what `in = out + rejected` counts
+    rows_in: int
+    rows_out: int
+    rejected: dict[str, int]
+    hours_in: float
+    hours_out: float
+    rejected_hours: dict[str, float]
+    speakers_in: int
+    speakers_out: int
+    backend: str | None  # model and version that made this stage's output; None without one
+    prompt_sha256: dict[str, str]  # prompt name/version -> hash
+    counts: dict[str, int]
+
+    def to_json(self) -> str:
+        """One stable text: sorted keys, fixed rounding, a final newline."""
+        content = dict(vars(self))
+        content["in"], content["out"] = content.pop("rows_in"), content.pop("rows_out")
+        return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> StageFacts:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            ValueError: the text is not the JSON of a stage's facts.
+        """
+        content = json.loads(text)
+        try:
+            content["rows_in"], content["rows_out"] = content.pop("in"), content.pop("out")
+            return cls(**content)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not the facts of a stage: {error}") from error
+
+
+def hours(microseconds: int) -> float:
+    """Microseconds as hours, rounded to a tenth of a second.
+
+    >>> hours(3_600_000_000)
+    1.0
+    """
+    return round(microseconds / 3.6e9, 6)

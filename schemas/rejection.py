@@ -1,0 +1,55 @@
+"""Why a record left the corpus: data, counted by every stage, never an exception."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from schemas.arrow import column
+
+
+class Reason(enum.StrEnum):
+    """Every reason for which a stage may reject a record.
+
+    A reason names what is wrong with the record, not what the program did.
+    """
+
+    # ingest
+    AUDIO_MISSING = "audio_missing"  # a transcript without its audio
+    TRANSCRIPT_MISSING = "transcript_missing"  # audio without its transcript
+    TRANSCRIPT_INVALID = "transcript_invalid"  # not UTF-8, not JSON, or not an object
+    TRANSCRIPT_EMPTY = "transcript_empty"  # a transcript file of zero bytes
+    FIELD_INVALID = "field_invalid"  # a required field is missing or of the wrong type
+    TEXT_EMPTY = "text_empty"  # no words left after the text clean-up
+    AUDIO_EMPTY = "audio_empty"  # an audio file of zero bytes
+    AUDIO_UNREADABLE = "audio_unreadable"  # not audio of a known kind
+    AUDIO_TRUNCATED = "audio_truncated"  # less audio than its description says
+    DURATION_MISMATCH = "duration_mismatch"  # more audio than its description says
+    DUPLICATE_ID = "duplicate_id"  # the id came before, the first one is kept
+    SPEAKER_MISSING = "speaker_missing"  # nobody to attribute the line to
+    LANGUAGE_UNKNOWN = "language_unknown"  # a language name with no ISO 639-1 code known here
+    MEMBER_UNSAFE = "member_unsafe"  # an archive member whose path leaves the archive, or a link
+    ARCHIVE_TRUNCATED = "archive_truncated"  # the archive ends in the middle of this member
+    # annotate
+    CHARACTER_UNKNOWN = "character_unknown"  # the chat model does not know the character
+    DEAD_LETTER = "dead_letter"  # no valid reply; the raw text is in the journal
+    # select
+    VALUE_NOT_KEPT = "value_not_kept"  # information value outside the kept ones
+    DESCRIPTION_EMPTY = "description_empty"
+    DESCRIPTION_OVERLONG = "description_overlong"
+    NAME_LEAKED = "name_leaked"  # the description names the character
+    LANGUAGE_WRONG = "language_wrong"  # not in the language that was asked for
+    TEMPLATE_LIKE = "template_like"  # too many descriptions share its wording
+    EXAMPLE_COPIED = "example_copied"  # repeats an example of the prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """One record that a stage did not pass on."""
+
+    record_id: str = column("id of the record; for unreadable input the place it was found at")
+    stage: str = column("stage that rejected it")
+    reason: Reason = column("one of schemas.Reason")
+    detail: str = column("what exactly was found, for a person to read")
+    location: str = column("input file, and member or row inside it")
+    duration: float | None = column("seconds of audio lost; None where it is not known")
