@@ -1,0 +1,1 @@
+"""Commands that build the corpora; importing this package imports neither torch nor lhotse."""

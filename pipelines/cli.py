@@ -1,0 +1,123 @@
+"""What every command shares: strict arguments, one error line, exit status 0, 1 or 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from pipelines.errors import PipelineError, StageFailed, UsageError
+from pipelines.params import Params, load_params
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def make_parser(verb: str, summary: str, examples: Sequence[str]) -> argparse.ArgumentParser:
+    """A parser with the arguments that all commands take; ``examples`` end up in ``--help``."""
+    shown = "\n".join(f"  {example}" for example in examples)
+    parser = argparse.ArgumentParser(
+        prog=f"python -m pipelines.{verb}",
+        description=summary,
+        epilog=f"examples:\n{shown}\n\nBeam's runner flags go after `--`.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--source", metavar="NAME", help="a source of params.yaml")
+    parser.add_argument(
+        "--input", nargs="+", metavar="PATH", help="instead of the input that params.yaml implies"
+    )
+    parser.add_argument(
+        "--output", metavar="DIR", help="instead of the folder that params.yaml implies"
+    )
+    parser.add_argument("--params", default="params.yaml", metavar="FILE", help="%(default)s")
+    return parser
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--limit``, for trying a stage on a little of everything."""
+    parser.add_argument(
+        "--limit", type=_positive, metavar="N", help="read at most N utterances of each input file"
+    )
+
+
+def run_command(
+    parser: argparse.ArgumentParser,
+    work: Callable[[argparse.Namespace, Params, list[str]], None],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Parses, works, and turns the project's errors into one line and an exit status.
+
+    Args:
+        parser: from :func:`make_parser`.
+        work: gets the arguments, the parameters and the runner flags after ``--``.
+        argv: arguments without the program; the process's own by default.
+
+    Returns:
+        0 done, 1 failed with partial results kept, 2 bad usage or bad input before any work.
+    """
+    own, runner_flags = _split(list(sys.argv[1:] if argv is None else argv))
+    arguments = parser.parse_args(own)
+    try:
+        work(arguments, load_params(arguments.params), runner_flags)
+    except UsageError as error:
+        return _fail(error, EXIT_USAGE)
+    except StageFailed as error:
+        return _fail(error, EXIT_FAILED)
+    except PipelineError as error:
+        return _fail(error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted; run the same command again to go on", EXIT_INTERRUPTED)
+    return 0
+
+
+def one_source(arguments: argparse.Namespace, params: Params) -> str:
+    """The ``--source`` argument.
+
+    Raises:
+        UsageError: it is missing, or params.yaml does not have it.
+    """
+    known = ", ".join(sorted(params.sources))
+    if arguments.source is None:
+        raise UsageError(f"--source is missing; {arguments.params} has: {known}")
+    if arguments.source not in params.sources:
+        raise UsageError(f"--source {arguments.source}: not in {arguments.params}; it has: {known}")
+    return str(arguments.source)
+
+
+def one_input(arguments: argparse.Namespace, default: str) -> str:
+    """The ``--input`` of a command that reads one stage's folder.
+
+    Raises:
+        UsageError: more than one was given.
+    """
+    given = arguments.input or [default]
+    if len(given) != 1:
+        raise UsageError(f"--input: one folder of an earlier stage, not {len(given)}")
+    return str(given[0])
+
+
+def say(line: str) -> None:
+    """One line for the person at the terminal."""
+    print(line, flush=True)  # noqa: T201
+
+
+def _split(argv: list[str]) -> tuple[list[str], list[str]]:
+    if "--" not in argv:
+        return argv, []
+    at = argv.index("--")
+    return argv[:at], argv[at + 1 :]
+
+
+def _fail(error: object, status: int) -> int:
+    line = " ".join(str(error).split())
+    print(f"error: {line}", file=sys.stderr, flush=True)  # noqa: T201
+    return status
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value

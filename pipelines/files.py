@@ -1,0 +1,108 @@
+"""Files by path or URL through Beam's FileSystems, so that ``gs://`` works as a local path does.
+
+Whole files appear at once: they are written under a temporary name and renamed. A reader never
+sees half a file, and a crash leaves only temporary names behind, which readers skip.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from pipelines.errors import UsageError
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+def join(*parts: str) -> str:
+    """Path parts joined with ``/``, on every file system."""
+    return posixpath.join(*parts)
+
+
+def open_read(path: str) -> BinaryIO:
+    """The file's bytes as they are, compressed or not.
+
+    Raises:
+        UsageError: there is no such file, or it may not be read.
+    """
+    try:
+        if "://" not in path:  # a real file object: seekable, buffered, a descriptor of its own
+            return open(path, "rb")  # noqa: PTH123  (paths here are str, also URLs)
+        return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def read_text(path: str) -> str:
+    """The whole of a small UTF-8 file.
+
+    Raises:
+        UsageError: the file cannot be read or is not UTF-8.
+    """
+    with open_read(path) as stream:
+        content = stream.read()
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text: {error}") from error
+
+
+@contextlib.contextmanager
+def atomic_write(path: str) -> Iterator[BinaryIO]:
+    """A binary stream that becomes ``path`` when the block ends well, and vanishes otherwise."""
+    make_folder(posixpath.dirname(path))
+    # Deterministic, so that a second attempt overwrites what a dead first one left.
+    temporary = f"{path}.{zlib.crc32(path.encode()):08x}{TEMPORARY_SUFFIX}"
+    stream = FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED)
+    try:
+        with stream:
+            yield stream
+            stream.flush()
+            if "://" not in path:
+                os.fsync(stream.fileno())
+    except BaseException:
+        FileSystems.delete([temporary])
+        raise
+    if "://" in path:
+        FileSystems.rename([temporary], [path])
+    else:
+        os.replace(temporary, path)  # noqa: PTH105  (replaces an older file in one step)
+
+
+def write_text(path: str, text: str) -> None:
+    """A small UTF-8 file, whole or not at all."""
+    with atomic_write(path) as stream:
+        stream.write(text.encode("utf-8"))
+
+
+def make_folder(folder: str) -> None:
+    """The folder and its parents, if they are not there yet."""
+    if folder and not FileSystems.exists(folder):
+        with contextlib.suppress(OSError):  # another worker made it in the meantime
+            FileSystems.mkdirs(folder)
+
+
+def exists(path: str) -> bool:
+    """Whether a file or folder is there."""
+    return bool(FileSystems.exists(path))
+
+
+def list_files(pattern: str, *, temporary: bool = False) -> list[str]:
+    """All files that match a glob pattern, sorted; temporary ones left out unless asked for."""
+    matches = FileSystems.match([pattern])[0].metadata_list
+    paths = (str(found.path) for found in matches)
+    return sorted(path for path in paths if temporary or not path.endswith(TEMPORARY_SUFFIX))
+
+
+def delete(paths: list[str]) -> None:
+    """Removes files; those that are already gone are no error."""
+    present = [path for path in paths if exists(path)]
+    if present:
+        FileSystems.delete(present)

@@ -1,0 +1,69 @@
+"""``params.yaml``: every threshold, path, price and model name, read strictly.
+
+A mistyped key is an error that names it, never a silent default.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from pathlib import Path
+
+import pydantic
+import yaml
+
+from pipelines.backends.settings import EmbeddedChatSettings
+from pipelines.chat.settings import ChatSettings
+from pipelines.errors import UsageError
+from pipelines.sources.settings import SourceSettings
+from pipelines.stages.settings import (
+    AnnotateSettings,
+    EmitSettings,
+    IngestSettings,
+    SelectSettings,
+    Strict,
+)
+
+
+class Params(Strict):
+    """The whole of ``params.yaml``."""
+
+    root: str = "data"  # folder under which every stage has its own; can be made again
+    journals: str = "journals"  # folder of the replies that were paid for; cannot
+    sources: dict[str, SourceSettings]
+    ingest: IngestSettings
+    chat: ChatSettings
+    embedded_chat: EmbeddedChatSettings
+    annotate: AnnotateSettings
+    select: SelectSettings
+    emit: EmitSettings
+
+    def folder(self, source: str, verb: str) -> str:
+        """Where a stage's output is by default: ``data/<source>/<verb>``."""
+        return posixpath.join(self.root, source, verb)
+
+    def journal(self, source: str) -> str:
+        """Where the replies that were paid for are kept by default."""
+        return posixpath.join(self.journals, f"{source}.sqlite")
+
+
+def load_params(path: str) -> Params:
+    """Reads and checks the parameters.
+
+    Raises:
+        UsageError: the file is missing, not YAML, or has a missing, unknown or wrong key.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; run from the project's folder") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not YAML: {error}") from error
+    try:
+        # Through JSON, where lists are what YAML's lists are; strict Python wants tuples.
+        return Params.model_validate_json(json.dumps(content, default=str))
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise UsageError(f"{path}: {where}: {first['msg']}{more}") from error

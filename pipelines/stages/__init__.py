@@ -1,0 +1,1 @@
+"""The pure core of each stage, and the stage that calls it."""

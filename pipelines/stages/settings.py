@@ -1,0 +1,63 @@
+"""The parameters of each stage, as ``params.yaml`` has them; defaults live in that file alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas import Value
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Strict(BaseModel):
+    """No unknown keys, no coercion from text, no change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IngestSettings(Strict):
+    """Parameters of ``pipelines.ingest``."""
+
+    rows_per_file: Count
+
+
+class PromptVersions(Strict):
+    """Which version of each prompt is used: the file's name in ``prompts/<name>/``."""
+
+    emilia_style: str
+    game_characters: str
+    game_profile: str
+    game_style: str
+
+
+class AnnotateSettings(Strict):
+    """Parameters of ``pipelines.annotate``."""
+
+    prompts: dict[Literal["openai", "embedded"], PromptVersions]  # by chat backend
+    answer_languages: dict[Literal["openai", "embedded"], list[str]]  # codes; the first is default
+    rows_per_chunk: Count  # rows whose calls are in flight together
+    characters_per_call: Count  # names of the character list asked about at once
+
+
+class SelectSettings(Strict):
+    """Parameters of ``pipelines.select``."""
+
+    keep_values: list[Value]
+    keep_without_instruction: bool  # rows that were never annotated get the default instruction
+    max_words: Count  # of a description, in languages that separate words
+    max_characters: Count  # of a description, in Chinese and Japanese
+    min_script_share: Share  # of letters that must belong to the language's script
+    opening_words: Count  # words (or twice as many CJK characters) that make an opening
+    max_opening_share: Share  # of all descriptions that may share an opening
+    max_same: Count  # descriptions of one wording
+    min_repeats: Count  # repeats below this are never template-like
+
+
+class EmitSettings(Strict):
+    """Parameters of ``pipelines.emit``."""
+
+    shard_size: Count  # cuts a shard
+    default_instruction: str
