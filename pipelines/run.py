@@ -306,6 +306,11 @@ def _run_file(output: str) -> str:
 
 
 def pipeline_options(flags: Sequence[str]) -> PipelineOptions:
+    """Beam's options from its own flags.
+
+    Raises:
+        UsageError: a flag is not Beam's.
+    """
     try:
         options = PipelineOptions(list(flags))
         unknown = options.get_all_options(retain_unknown_options=True).keys() - (

@@ -1,0 +1,128 @@
+"""Finds ``queen.1c`` in what a person has: the Debian package, its unpacked tree, or the file."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from pipelines.errors import UsageError
+
+PACKAGE = "flight-of-the-amazon-queen"
+CONTAINER = "queen.1c"
+INSTALLED = Path("/usr/share/scummvm") / PACKAGE / CONTAINER
+CONTAINER_SHA256 = "cc91960d133fcd4173eda4bac304e80d2bbdbaa085640287ab9e0507bd603f67"
+
+# The licence wants both to stay with every copy.
+_LICENCE_FILES = {
+    "readme.txt.gz": "readme.txt",
+    "readme.txt": "readme.txt",
+    "copyright": "copyright",
+}
+_AR_MARK = b"!<arch>\n"
+
+
+@dataclass(frozen=True)
+class QueenPackage:
+    """The container, open, and the texts that must go with what is made of it."""
+
+    container: BinaryIO
+    licence_texts: dict[str, bytes] = field(default_factory=dict)  # file name -> content
+
+
+@contextlib.contextmanager
+def open_package(path: Path, sha256: str = CONTAINER_SHA256) -> Iterator[QueenPackage]:
+    """Opens the game's container, whatever form it comes in, after comparing its hash.
+
+    Args:
+        path: the ``.deb``, a folder it was unpacked into, or ``queen.1c`` itself.
+        sha256: what the container must hash to, in hexadecimal.
+
+    Raises:
+        UsageError: there is no container there, or not the one that the readers were checked with.
+    """
+    if path.is_dir():
+        found = sorted(path.rglob(CONTAINER))
+        if not found:
+            raise UsageError(f"{path}: no {CONTAINER} in this folder")
+        path = found[0]
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    with stream, contextlib.ExitStack() as stack:
+        if stream.read(len(_AR_MARK)) == _AR_MARK:
+            container = cast(BinaryIO, stack.enter_context(tempfile.TemporaryFile()))
+            texts = _unpack(path, stream, container)
+        else:
+            container, texts = stream, _texts_beside(path)
+        container.seek(0)
+        found_sha256 = _sha256(container)
+        if found_sha256 != sha256:
+            raise UsageError(
+                f"{path}: not the {CONTAINER} of {PACKAGE} 1.0.0: its SHA-256 is {found_sha256}"
+            )
+        yield QueenPackage(container, texts)
+
+
+def _sha256(stream: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _unpack(path: Path, package: BinaryIO, container: BinaryIO) -> dict[str, bytes]:
+    """Copies the container out of a .deb, and returns the licence texts."""
+    texts: dict[str, bytes] = {}
+    is_found = False
+    try:
+        _seek_payload(package)
+        with tarfile.open(fileobj=package, mode="r|*") as archive:
+            for member in archive:
+                name = PurePosixPath(member.name)
+                content = archive.extractfile(member) if member.isfile() else None
+                if content is None:
+                    continue
+                if name.name == CONTAINER:
+                    shutil.copyfileobj(content, container, 1 << 20)
+                    is_found = True
+                elif name.name in _LICENCE_FILES and name.parent.name == PACKAGE:
+                    texts[_LICENCE_FILES[name.name]] = _plain(name.name, content.read())
+    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+        raise UsageError(f"{path}: a damaged Debian package: {error}") from error
+    if not is_found:
+        raise UsageError(f"{path}: no {CONTAINER} in this package; expected {PACKAGE}")
+    return texts
+
+
+def _seek_payload(package: BinaryIO) -> None:
+    """Moves to the start of ``data.tar.*`` in an ar archive whose mark was read."""
+    while len(header := package.read(60)) == 60:
+        if header[:9] == b"data.tar.":
+            return
+        size = int(header[48:58])
+        package.seek(size + size % 2, 1)
+    raise ValueError("no data.tar in it")
+
+
+def _texts_beside(container: Path) -> dict[str, bytes]:
+    """The licence texts of an unpacked or installed package: usr/share/doc/<package>/."""
+    texts = {}
+    for share in container.parents:
+        for name, plain_name in _LICENCE_FILES.items():
+            found = share / "doc" / PACKAGE / name
+            if found.is_file():
+                texts[plain_name] = _plain(name, found.read_bytes())
+    return texts
+
+
+def _plain(name: str, content: bytes) -> bytes:
+    return gzip.decompress(content) if name.endswith(".gz") else content
