@@ -1,0 +1,1 @@
+"""The models behind a stage: one file a backend, chosen by name in params.yaml."""

@@ -1,0 +1,1 @@
+"""Chat calls that are never paid for twice; start at ``engine``."""
