@@ -1,0 +1,66 @@
+"""``python -m pipelines.annotate``: asks a chat model how each utterance is spoken."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pipelines import cli
+from pipelines.params import Params
+
+EXAMPLES = (
+    "python -m pipelines.annotate --source emilia --dry-run",
+    "python -m pipelines.annotate --source emilia",
+    "DEEPSEEK_API_KEY=... python -m pipelines.annotate --source game_voice --max-cost 5",
+    "python -m pipelines.annotate --source emilia --chat-backend openai "
+    "--chat-base-url http://localhost:8000/v1 --chat-model my-model",
+    "python -m pipelines.annotate --source emilia --replay-dead-letters",
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit status."""
+    parser = cli.make_parser(
+        "annotate",
+        "Describe the speaking style of every utterance with a chat model. Replies are kept in a "
+        "journal: what was paid for once is never asked again.",
+        EXAMPLES,
+    )
+    cli.add_limit(parser)
+    add_chat_arguments(parser)
+    return cli.run_command(parser, _work, argv)
+
+
+def add_chat_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what every stage with a chat model takes."""
+    chat = parser.add_argument_group("chat model")
+    chat.add_argument("--chat-backend", choices=("auto", "openai", "embedded"))
+    chat.add_argument("--chat-base-url", metavar="URL", help="an OpenAI-compatible server")
+    chat.add_argument("--chat-model", metavar="NAME")
+    chat.add_argument("--max-in-flight", type=int, metavar="N", help="calls at once")
+    chat.add_argument("--max-cost", type=float, metavar="USD", help="make no call past this sum")
+    chat.add_argument("--journal", metavar="PATH", help="where replies are kept")
+    chat.add_argument(
+        "--replay-dead-letters", action="store_true", help="ask again what had no valid reply"
+    )
+    chat.add_argument(
+        "--dry-run", action="store_true", help="estimate calls, tokens and money; call nothing"
+    )
+
+
+def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
+    from pipelines.annotating import Annotation
+    from pipelines.stage import open_stage
+
+    name = cli.one_source(arguments, params)
+    folder = cli.one_input(arguments, params.folder(name, "ingest"))
+    ingest = open_stage(folder, f"python -m pipelines.ingest --source {name}")
+    annotation = Annotation(arguments, params, name, ingest.parts)
+    if arguments.dry_run:
+        cli.say(annotation.estimate())
+        return
+    cli.say(annotation.run(arguments.output or params.folder(name, "annotate"), runner_flags))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

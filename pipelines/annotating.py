@@ -1,0 +1,188 @@
+"""What ``pipelines.annotate`` does: characters first where there are any, then every utterance."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections import Counter
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+import prompts
+from pipelines import files
+from pipelines.backends.chat import chosen_backend
+from pipelines.chat.engine import ChatEngine
+from pipelines.chat.plan import Plan
+from pipelines.chat.settings import ChatSettings
+from pipelines.chat.setup import EngineRecipe
+from pipelines.errors import UsageError
+from pipelines.params import Params
+from pipelines.run import run_stage
+from pipelines.sources.settings import GameVoiceSettings
+from pipelines.stage import count_rows, read_part
+from pipelines.stages.annotate import AnnotateStage
+from pipelines.stages.characters import (
+    Character,
+    Profile,
+    list_requests,
+    profile_characters,
+    profile_requests,
+)
+from pipelines.summary import summary
+
+# Stands for a profile that a dry run may not buy; as long as real ones are.
+_TYPICAL = "A short sentence about this character, followed by another one that is as long."
+
+
+class Annotation:
+    """One run of the annotate command over the parts of an ingested source."""
+
+    def __init__(
+        self, arguments: argparse.Namespace, params: Params, source: str, parts: list[str]
+    ) -> None:
+        """Chooses backend, prompts and journal.
+
+        Raises:
+            UsageError: a chat argument or a prompt version is not valid.
+        """
+        self._source, self._parts, self._limit = source, parts, arguments.limit
+        self._settings = params.annotate
+        chat = chat_settings(arguments, params.chat)
+        backend = chosen_backend(chat)
+        self._recipe = EngineRecipe(
+            backend=backend,
+            chat=chat,
+            embedded=params.embedded_chat,
+            journal=arguments.journal or params.journal(source),
+            replay_dead_letters=arguments.replay_dead_letters,
+        )
+        self._languages = self._settings.answer_languages[backend]
+        versions = self._settings.prompts[backend]
+        self._is_game = isinstance(params.sources[source], GameVoiceSettings)
+        try:
+            if self._is_game:
+                self._list_prompt = prompts.load("game_characters", versions.game_characters)
+                self._profile_prompt = prompts.load("game_profile", versions.game_profile)
+                self._prompt = prompts.load("game_style", versions.game_style)
+            else:
+                self._prompt = prompts.load("emilia_style", versions.emilia_style)
+        except ValueError as error:
+            raise UsageError(f"annotate.prompts.{backend} in params.yaml: {error}") from error
+
+    def run(self, output: str, runner_flags: list[str]) -> str:
+        """Annotates every part; returns the closing line."""
+        profiles, spent = None, Counter[str]()
+        if self._is_game:
+            engine = self._recipe.make(f"{self._source}/characters")
+            try:
+                profiles = self._profiles(engine)
+                spent = Counter(engine.usage.counts())
+            finally:
+                engine.close()
+        facts = run_stage(
+            self._stage(profiles),
+            self._parts,
+            output,
+            runner_flags=runner_flags,
+            expected_rows=count_rows(self._parts, self._limit),
+            extra_run_facts=spent,
+        )
+        if profiles is not None:
+            files.write_text(files.join(output, "characters.json"), _profiles_json(profiles))
+        return f"{summary(facts)}\nreplies are kept in {self._recipe.journal}"
+
+    def estimate(self) -> str:
+        """What a run would call and cost, without a call and without reading audio."""
+        engine = self._recipe.make(f"{self._source}/plan")
+        try:
+            plans, profiles = self._plan_characters(engine) if self._is_game else ([], None)
+            stage = self._stage(profiles)
+            for part in self._parts:
+                for chunk in read_part(part, self._settings.rows_per_chunk, self._limit):
+                    rows, _ = stage.askable(chunk.to_pylist())
+                    asked = [stage.request(row) for row in rows if stage.informed(row)]
+                    plans.append(engine.plan(asked))
+        finally:
+            engine.close()
+        total = Plan.total(plans)
+        return f"dry run of annotate {self._source} with {self._recipe.model_name}: " + (
+            total.describe()
+        )
+
+    def _stage(self, profiles: dict[Character, Profile] | None) -> AnnotateStage:
+        others = (self._list_prompt, self._profile_prompt) if self._is_game else ()
+        return AnnotateStage(
+            self._source,
+            self._recipe,
+            self._prompt,
+            languages=self._languages,
+            rows_per_chunk=self._settings.rows_per_chunk,
+            limit=self._limit,
+            profiles=profiles,
+            other_prompts=others,
+        )
+
+    def _profiles(self, engine: ChatEngine) -> dict[Character, Profile]:
+        return profile_characters(
+            engine,
+            character_list(self._parts),
+            self._list_prompt,
+            self._profile_prompt,
+            names_per_call=self._settings.characters_per_call,
+            language=self._languages[0],
+        )
+
+    def _plan_characters(self, engine: ChatEngine) -> tuple[list[Plan], dict[Character, Profile]]:
+        characters = character_list(self._parts)
+        asked = list_requests(characters, self._list_prompt, self._settings.characters_per_call)
+        plans = [
+            engine.plan([request for _, _, request in asked]),
+            # Which ones are known only a call can tell: the estimate takes all for known.
+            engine.plan(profile_requests(characters, self._profile_prompt, self._languages[0])),
+        ]
+        if not any(plan.calls for plan in plans):
+            return plans, self._profiles(engine)  # all in the journal: the real ones, for nothing
+        typical = Profile(known=True, personality=_TYPICAL, speaking_style=_TYPICAL, detail="")
+        return plans, dict.fromkeys(characters, typical)
+
+
+def chat_settings(arguments: argparse.Namespace, settings: ChatSettings) -> ChatSettings:
+    """The settings of params.yaml with what the command line says on top.
+
+    Raises:
+        UsageError: an argument is out of range.
+    """
+    given = {
+        "backend": arguments.chat_backend,
+        "base_url": arguments.chat_base_url,
+        "model": arguments.chat_model,
+        "max_in_flight": arguments.max_in_flight,
+        "max_cost_usd": arguments.max_cost,
+    }
+    changed = {key: value for key, value in given.items() if value is not None}
+    try:
+        return ChatSettings.model_validate({**settings.model_dump(), **changed})
+    except ValueError as error:
+        raise UsageError(f"chat arguments: {error}") from error
+
+
+def character_list(parts: list[str]) -> list[Character]:
+    """Every character of the parts once, sorted; reads two columns, nothing else."""
+    found: set[Character] = set()
+    for path in parts:
+        with files.open_read(path) as stream:
+            table = pq.read_table(stream, columns=["game", "character"])
+        pairs = table.group_by(["game", "character"]).aggregate([])
+        pairs = pairs.filter(pc.is_valid(pairs.column("character")))
+        found.update(Character(row["game"], row["character"]) for row in pairs.to_pylist())
+    return sorted(found)
+
+
+def _profiles_json(profiles: dict[Character, Profile]) -> str:
+    rows = [
+        {**dataclasses.asdict(character), **dataclasses.asdict(profile)}
+        for character, profile in sorted(profiles.items())
+    ]
+    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
