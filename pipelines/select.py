@@ -1,0 +1,73 @@
+"""``python -m pipelines.select``: keeps the utterances whose instruction is worth learning from."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pipelines import cli
+from pipelines.errors import UsageError
+from pipelines.params import Params
+
+EXAMPLES = (
+    "python -m pipelines.select --source emilia",
+    "python -m pipelines.select --source game_voice --limit 1000 --output /tmp/few",
+    "python -m pipelines.select --source emilia -- --direct_num_workers=8 "
+    "--direct_running_mode=multi_processing",
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit status."""
+    parser = cli.make_parser(
+        "select",
+        "Keep annotated utterances by information value and audit their instructions: empty, "
+        "overlong, naming the character, in the wrong language, copied or template-like ones go.",
+        EXAMPLES,
+    )
+    cli.add_limit(parser)
+    return cli.run_command(parser, _work, argv)
+
+
+def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
+    # Imported here, so that --help needs no Beam.
+    import pyarrow as pa
+
+    from pipelines import files
+    from pipelines.run import run_stage
+    from pipelines.stage import count_rows, open_stage
+    from pipelines.stages.select import SelectStage
+    from pipelines.stages.survey import survey
+    from pipelines.summary import summary
+
+    name = cli.one_source(arguments, params)
+    folder = cli.one_input(arguments, params.folder(name, "annotate"))
+    output = arguments.output or params.folder(name, "select")
+    parts = open_stage(folder, f"python -m pipelines.annotate --source {name}").parts
+    try:
+        rows = count_rows(parts, arguments.limit)
+    except (pa.ArrowException, OSError) as error:
+        raise UsageError(
+            f"{folder}: a part is not readable Parquet ({error}); "
+            f"run python -m pipelines.annotate --source {name} again"
+        ) from error
+    corpus = survey(
+        parts,
+        rows,
+        params.select,
+        files.join(output, "survey.json"),
+        limit=arguments.limit,
+        runner_flags=runner_flags,
+    )
+    facts = run_stage(
+        SelectStage(name, params.select, corpus, arguments.limit),
+        parts,
+        output,
+        runner_flags=runner_flags,
+        expected_rows=rows,
+    )
+    cli.say(summary(facts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
