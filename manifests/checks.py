@@ -1,0 +1,149 @@
+"""What must hold for one cut, its tar members and its audio. Pure: no files, no lhotse."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from manifests.audio import EXTENSIONS, AudioUndecodable, measure
+from manifests.cuts import AUDIO_SHA256, LINEAGE, REQUIRED, REQUIRED_WITH_INSTRUCTION
+from manifests.keys import cut_key
+
+TOLERANCE_S = 1e-6  # of times that were computed; one sample at 48 kHz is 2e-5 s
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Damage(enum.StrEnum):
+    """What can be wrong with an emitted folder."""
+
+    FILES = "files"  # a shard's file is missing, unreadable or a stranger
+    PAIRING = "pairing"  # cuts and tar members do not go together, one pair a cut, in order
+    CUT = "cut"  # not a cut with one recording and one supervision inside it
+    ID = "id"  # repeated, or not the key of its utterance
+    INSTRUCTION = "instruction"  # missing or empty
+    LINEAGE = "lineage"  # a hash or a source field is missing or malformed
+    AUDIO = "audio"  # other bytes than were hashed, or they do not decode to the stated length
+    COUNT = "count"  # other numbers than stage.json has
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, and where."""
+
+    damage: Damage
+    where: str  # file, and line or member in it
+    what: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"{self.where}: {self.what} [{self.damage}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A pair of tar members: the audio, then the recording's manifest."""
+
+    audio_name: str
+    audio: bytes | None  # None where the bytes were not read
+    audio_size: int
+    manifest_name: str
+    manifest: bytes
+
+
+def check_cut(cut: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    """The cut by itself: times, ids, instruction, lineage."""
+    try:
+        recording, (supervision,) = cut["recording"], cut["supervisions"]
+        custom, key = supervision["custom"], cut["id"]
+        num_samples, rate = recording["num_samples"], recording["sampling_rate"]
+        start, duration = supervision["start"], supervision["duration"]
+        if abs(cut["duration"] - num_samples / rate) > TOLERANCE_S or cut["start"] != 0:
+            yield Problem(Damage.CUT, where, "the cut is not the whole of its recording")
+        if start < 0 or duration <= 0 or start + duration > cut["duration"] + TOLERANCE_S:
+            yield Problem(
+                Damage.CUT, where, f"supervision at {start} + {duration} s leaves the cut"
+            )
+        if key != cut_key(supervision["id"]) or key != recording["id"]:
+            yield Problem(Damage.ID, where, f"id {key!r} is not the key of {supervision['id']!r}")
+        for name in ("text", "speaker", "language"):
+            if not isinstance(supervision.get(name), str):
+                yield Problem(Damage.CUT, where, f"the supervision has no {name}")
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        what = f"not a cut with one recording and one supervision ({type(error).__name__}: {error})"
+        yield Problem(Damage.CUT, where, what)
+        return
+    if not isinstance(custom, Mapping):
+        yield Problem(Damage.LINEAGE, where, "the supervision's custom fields are not an object")
+        return
+    yield from _check_custom(custom, where)
+
+
+def _check_custom(custom: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    instruction = custom.get("instruction")
+    if not isinstance(instruction, str) or not instruction.strip():
+        yield Problem(Damage.INSTRUCTION, where, "no instruction")
+    required = list(REQUIRED)
+    if custom.get("instruction_default") is False:
+        required += REQUIRED_WITH_INSTRUCTION
+    absent = [name for name in required if custom.get(name) is None and name != "instruction"]
+    lineage = custom.get("lineage")
+    lineage = lineage if isinstance(lineage, Mapping) else {}
+    needed = [name for name in (*LINEAGE, AUDIO_SHA256) if name != "audio_member"]
+    absent += [f"lineage.{name}" for name in needed if lineage.get(name) is None]
+    if absent:
+        yield Problem(Damage.LINEAGE, where, f"missing: {', '.join(absent)}")
+    hashes = {name: custom.get(name) for name in ("prompt_sha256", "reply_sha256")}
+    hashes[f"lineage.{AUDIO_SHA256}"] = lineage.get(AUDIO_SHA256)
+    for name, value in hashes.items():
+        if value is not None and not (isinstance(value, str) and _SHA256.fullmatch(value)):
+            yield Problem(Damage.LINEAGE, where, f"{name} is not a SHA-256: {value!r}")
+
+
+def check_pair(cut: Mapping[str, Any], member: Member, where: str) -> Iterator[Problem]:
+    """The cut against its tar members: names, order, and the recording's manifest."""
+    key = cut.get("id")
+    stem, _, extension = member.audio_name.rpartition(".")
+    if stem != key or member.manifest_name != f"{key}.json" or extension not in EXTENSIONS:
+        names = f"{member.audio_name!r} and {member.manifest_name!r}"
+        yield Problem(Damage.PAIRING, where, f"cut {key!r} meets the tar members {names}")
+        return
+    try:
+        manifest = json.loads(member.manifest)
+    except ValueError as error:
+        yield Problem(Damage.PAIRING, where, f"{member.manifest_name}: not JSON: {error}")
+        return
+    if manifest != cut.get("recording"):
+        yield Problem(Damage.PAIRING, where, f"{member.manifest_name} is not the cut's recording")
+
+
+def check_audio(
+    cut: Mapping[str, Any], member: Member, where: str, decode: bool
+) -> Iterator[Problem]:
+    """The audio against the cut: size, hash and, if asked for, its decoded length."""
+    lineage = cast(Mapping[str, Any], cut["supervisions"][0]["custom"]["lineage"])
+    if member.audio_size != lineage["audio_size"]:
+        what = f"{member.audio_size} bytes of audio, the source had {lineage['audio_size']}"
+        yield Problem(Damage.AUDIO, where, what)
+    elif member.audio is not None:
+        if hashlib.sha256(member.audio).hexdigest() != lineage[AUDIO_SHA256]:
+            yield Problem(Damage.AUDIO, where, "other audio bytes than were hashed")
+        elif decode:
+            yield from _check_decoded(cut["recording"], member.audio, where)
+
+
+def _check_decoded(recording: Mapping[str, Any], audio: bytes, where: str) -> Iterator[Problem]:
+    try:
+        length = measure(audio)
+    except AudioUndecodable as error:
+        yield Problem(Damage.AUDIO, where, f"the audio {error}")
+        return
+    stated = (recording["num_samples"], recording["sampling_rate"], len(recording["channel_ids"]))
+    found = (length.num_samples, length.sample_rate_hz, length.num_channels)
+    if stated != found:
+        what = f"decodes to {found} samples, Hz and channels, the cut states {stated}"
+        yield Problem(Damage.AUDIO, where, what)

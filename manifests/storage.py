@@ -1,0 +1,60 @@
+"""Where shards lie, as seen from here: a local folder, or whatever the caller hands in.
+
+The pipelines hand in their own ``pipelines.files`` (a module can be a protocol's implementation),
+so that ``gs://`` works for them; the trainer and ``manifests.validate`` need no Beam.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class Storage(Protocol):
+    """The three things that shards need of a file system."""
+
+    def open_read(self, path: str, /) -> BinaryIO:
+        """The file's bytes."""
+
+    def atomic_write(self, path: str, /) -> AbstractContextManager[BinaryIO]:
+        """A stream that becomes the file when the block ends well, and vanishes otherwise."""
+
+    def list_files(self, pattern: str, /) -> list[str]:
+        """The files that match a glob pattern, sorted."""
+
+
+class LocalFiles:
+    """Files of this machine."""
+
+    def open_read(self, path: str, /) -> BinaryIO:
+        """The file's bytes.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return Path(path).open("rb")
+
+    @contextlib.contextmanager
+    def atomic_write(self, path: str, /) -> Iterator[BinaryIO]:
+        """A stream that becomes the file when the block ends well, and vanishes otherwise."""
+        final = Path(path)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = final.with_name(final.name + ".tmp")
+        try:
+            with temporary.open("wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        temporary.replace(final)
+
+    def list_files(self, pattern: str, /) -> list[str]:
+        """The files that match a glob pattern in the last step of the path, sorted."""
+        path = Path(pattern)
+        return sorted(str(found) for found in path.parent.glob(path.name) if found.is_file())

@@ -1,0 +1,63 @@
+"""``python -m pipelines.emit``: packs the selected utterances into Lhotse Shar shards."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pipelines import cli
+from pipelines.errors import StageFailed
+from pipelines.params import Params
+
+EXAMPLES = (
+    "python -m pipelines.emit --source emilia",
+    "python -m pipelines.emit --source game_voice --input data/game_voice/select --output /shards",
+    "python -m pipelines.emit --source emilia --limit 100 --output /tmp/few",
+    "python -m manifests.validate --input data/emilia/emit --decode 1",
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit status."""
+    parser = cli.make_parser(
+        "emit",
+        "Pack selected utterances into Lhotse Shar shards: audio passed through as it is, the "
+        "instruction, its origin and the lineage on each supervision.",
+        EXAMPLES,
+    )
+    cli.add_limit(parser)
+    return cli.run_command(parser, _work, argv)
+
+
+def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
+    # Imported here, so that --help needs neither Beam nor the audio decoder.
+    from manifests.validate import validate
+    from pipelines import files
+    from pipelines.run import run_stage
+    from pipelines.stage import open_stage
+    from pipelines.stages.emit import EmitStage, count_part_rows, plan_shards
+
+    name = cli.one_source(arguments, params)
+    folder = cli.one_input(arguments, params.folder(name, "select"))
+    output = arguments.output or params.folder(name, "emit")
+    selected = open_stage(folder, f"python -m pipelines.select --source {name}")
+    rows = count_part_rows(selected.parts, arguments.limit)
+    facts = run_stage(
+        EmitStage(name, params.emit),
+        plan_shards(rows, params.emit.shard_size),
+        output,
+        runner_flags=runner_flags,
+        expected_rows=sum(count for _, count in rows),
+    )
+    # The bytes were decoded and hashed as they were written: what is left to check is that the
+    # shards fit together.
+    report = validate(output, hash_audio=False, storage=files)
+    if not report.ok:
+        files.delete([files.join(output, "stage.json")])  # the mark of done
+        raise StageFailed(f"what was written is not valid: {report}")
+    rejected = sum(facts.rejected.values())
+    cli.say(f"emit: {facts.rows_in:,} in, {facts.rows_out:,} out, {rejected:,} rejected; {report}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
