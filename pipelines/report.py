@@ -1,0 +1,50 @@
+"""``python -m pipelines.report``: where the hours went, on the terminal and as one HTML page."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pipelines import cli
+from pipelines.errors import UsageError
+from pipelines.params import Params
+
+EXAMPLES = (
+    "python -m pipelines.report",
+    "python -m pipelines.report --source emilia --output emilia-report",
+    "python -m pipelines.report --input gs://bucket/corpora --output report",
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit status."""
+    parser = cli.make_parser(
+        "report",
+        "Show what every stage kept and rejected, what it cost, and examples: a summary here and "
+        "a page in the output folder. All sources without --source; --input is the folder that "
+        "holds a folder for each source.",
+        EXAMPLES,
+    )
+    return cli.run_command(parser, _work, argv)
+
+
+def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
+    from rich.console import Console
+
+    from pipelines import files
+    from pipelines.reporting.gather import gather
+    from pipelines.reporting.page import render
+    from pipelines.reporting.terminal import show
+
+    if runner_flags:
+        raise UsageError(f"{' '.join(runner_flags)}: the report runs no pipeline")
+    sources = [cli.one_source(arguments, params)] if arguments.source else list(params.sources)
+    report = gather(cli.one_input(arguments, params.root), sources)
+    show(report, Console())
+    path = files.join(arguments.output or files.join(params.root, "report"), "index.html")
+    files.write_text(path, render(report))
+    cli.say(f"report: {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

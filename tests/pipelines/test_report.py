@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from pipelines import cli, report
+from pipelines.params import Params
+from pipelines.sources.settings import EmiliaSettings, GameVoiceSettings
+from tests.pipelines.reporting.stage_folders import whole_corpus
+
+
+@pytest.fixture(autouse=True)
+def two_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sources = {
+        "emilia": EmiliaSettings(kind="emilia"),
+        "game_voice": GameVoiceSettings(kind="game_voice"),
+    }
+    params = Params.model_construct(root=str(tmp_path / "root"), sources=sources)
+    monkeypatch.setattr(cli, "load_params", lambda path: params)
+
+
+def test_every_source_by_default(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole_corpus(tmp_path / "root", "emilia")
+    whole_corpus(tmp_path / "root", "game_voice")
+    assert report.main([]) == 0
+    path = tmp_path / "root" / "report" / "index.html"
+    assert capsys.readouterr().out.splitlines()[-1] == f"report: {path}"
+    page = path.read_text("utf-8")
+    assert 'id="emilia"' in page and 'id="game_voice"' in page
+
+
+def test_one_source_from_and_to_other_folders(tmp_path: Path) -> None:
+    whole_corpus(tmp_path / "copy", "emilia")
+    arguments = ["--source", "emilia", "--input", str(tmp_path / "copy")]
+    assert report.main([*arguments, "--output", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert 'id="emilia"' in page and 'id="game_voice"' not in page
+
+
+def test_the_page_is_the_same_bytes_again(tmp_path: Path) -> None:
+    whole_corpus(tmp_path / "root", "emilia")
+    path = tmp_path / "root" / "report" / "index.html"
+    assert report.main([]) == 0
+    first = path.read_bytes()
+    assert report.main([]) == 0
+    assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no finished stage of emilia, game_voice; run python -m pipelines.ingest"),
+        (["--source", "emlia"], "--source emlia: not in params.yaml"),
+        (["--", "--runner=FlinkRunner"], "--runner=FlinkRunner: the report runs no pipeline"),
+    ],
+)
+def test_bad_usage_is_one_line_and_status_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert report.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.splitlines()) == 1
