@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pipelines.errors import PipelineError, StageFailed, UsageError
 from pipelines.params import Params, load_params
@@ -72,18 +72,23 @@ def run_command(
     return 0
 
 
-def one_source(arguments: argparse.Namespace, params: Params) -> str:
-    """The ``--source`` argument.
+def one_source(
+    arguments: argparse.Namespace, params: Params, *, among: Iterable[str] | None = None
+) -> str:
+    """The ``--source`` argument, one of ``among``; a source of utterances by default.
 
     Raises:
         UsageError: it is missing, or params.yaml does not have it.
     """
-    known = ", ".join(sorted(params.sources))
+    names = sorted(params.sources if among is None else among)
+    known = ", ".join(names)
     if arguments.source is None:
         raise UsageError(f"--source is missing; {arguments.params} has: {known}")
-    if arguments.source not in params.sources:
-        raise UsageError(f"--source {arguments.source}: not in {arguments.params}; it has: {known}")
-    return str(arguments.source)
+    if arguments.source in names:
+        return str(arguments.source)
+    if arguments.source in (params.sources | params.episode_sources):
+        raise UsageError(f"--source {arguments.source}: not for this command; it takes: {known}")
+    raise UsageError(f"--source {arguments.source}: not in {arguments.params}; it has: {known}")
 
 
 def one_input(arguments: argparse.Namespace, default: str) -> str:

@@ -1,111 +1,96 @@
-"""``python -m pipelines.fetch``: makes the game voice corpus out of a freely available game.
+"""``python -m pipelines.fetch``: gets the media of a source onto this machine.
 
-The game is "Flight of the Amazon Queen"; its Debian package is the input. The result is a folder in
-the raw-dump layout of game voice, which ``python -m pipelines.ingest --source game_voice`` reads.
+For game voice it makes a corpus of real voice acting out of a freely available game, "Flight of the
+Amazon Queen", whose Debian package is the input; the result is a raw dump for ``pipelines.ingest``.
+For recordings of drama it finds or downloads the videos, and keeps a ledger of those it cannot get.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from pipelines.errors import PipelineError, StageFailed, UsageError
-from pipelines.sources.queen_package import INSTALLED, PACKAGE
+from pipelines import cli
+from pipelines.errors import StageFailed, UsageError
+from pipelines.params import Params
 
-_EXAMPLES = f"""examples:
-  python -m pipelines.fetch --source game_voice --output corpora/game_voice
-  python -m pipelines.fetch --source game_voice --input {PACKAGE}_1.0.0-9_all.deb --output DIR
-  python -m pipelines.fetch --source game_voice --input queen.1c --output DIR --limit 100 --dry-run
-
-then: python -m pipelines.ingest --source game_voice --input corpora/game_voice"""
-_DOWNLOAD_SECONDS = 600
+EXAMPLES = (
+    "python -m pipelines.fetch --source game_voice --output corpora/game_voice",
+    "python -m pipelines.fetch --source game_voice --input queen.1c --output DIR --dry-run",
+    "python -m pipelines.fetch --source wenetspeech",
+    "python -m pipelines.fetch --source wenetspeech --media /corpora/drama_videos",
+)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command: 0 done, 1 failed, 2 bad usage or bad input."""
-    arguments = _parser().parse_args(argv)
-    try:
-        return _run(arguments)
-    except PipelineError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
-    except OSError as error:
-        sys.stderr.write(f"error: {error.filename or arguments.output}: {error.strerror}\n")
-        return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.fetch",
-        description="Make the game voice corpus out of the game Flight of the Amazon Queen.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    """Runs the command and returns its exit status."""
+    parser = cli.make_parser(
+        "fetch",
+        "Get the media of a source: a real game's voice lines out of its Debian package (input: "
+        "the .deb, a folder it was unpacked into, or queen.1c; by default what is installed, else "
+        "what apt-get downloads), or the videos of the recordings that ingest found.",
+        EXAMPLES,
     )
-    parser.add_argument(
-        "--source", required=True, choices=["game_voice"], help="the corpus to make"
-    )
-    parser.add_argument(
-        "--input",
-        type=Path,
-        metavar="PATH",
-        help="the .deb, a folder it was unpacked into, or queen.1c; default: the installed "
-        "package, else what apt-get downloads",
-    )
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder to write")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="at most N lines")
+    cli.add_limit(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what there is, write nothing")
-    return parser
+    parser.add_argument(
+        "--media", metavar="DIR", help="where videos and the ledger go; default data/<source>/media"
+    )
+    return cli.run_command(parser, _work, argv)
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError("must be a whole number above 0")
-    return int(text)
+def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
+    games = [name for name, settings in params.sources.items() if settings.kind == "game_voice"]
+    name = cli.one_source(arguments, params, among=[*games, *params.episode_sources])
+    if name in params.episode_sources:
+        _fetch_videos(name, arguments, params, runner_flags)
+    else:
+        _build_game_corpus(arguments)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    from pipelines.sources.queen_dump import build_corpus  # imports Beam: not for --help
+def _fetch_videos(
+    name: str, arguments: argparse.Namespace, params: Params, runner_flags: list[str]
+) -> None:
+    from pipelines.run import run_stage
+    from pipelines.stage import open_stage
+    from pipelines.stages.episodes import FetchStage
+    from pipelines.summary import summary
 
+    folder = cli.one_input(arguments, params.folder(name, "ingest"))
+    ingest = open_stage(folder, f"python -m pipelines.ingest --source {name}")
+    if arguments.dry_run:
+        cli.say(f"{ingest.facts.counts.get('audios_out', 0)} videos to find or download")
+        return
+    stage = FetchStage(
+        name, params.fetch, arguments.media or params.folder(name, "media"), arguments.limit
+    )
+    output = arguments.output or params.folder(name, "fetch")
+    cli.say(summary(run_stage(stage, ingest.parts, output, runner_flags=runner_flags)))
+
+
+def _build_game_corpus(arguments: argparse.Namespace) -> None:
+    from pipelines.sources.queen_download import default_package
+    from pipelines.sources.queen_dump import build_corpus
+
+    if arguments.output is None:
+        raise UsageError("--output is missing: the folder to make the corpus in")
     with tempfile.TemporaryDirectory() as folder:
-        package = arguments.input or _default_package(Path(folder))
-        output = None if arguments.dry_run else arguments.output
-        built = build_corpus(package, output, limit=arguments.limit)
+        given = cli.one_input(arguments, "")
+        package = Path(given) if given else default_package(Path(folder))
+        output = None if arguments.dry_run else Path(arguments.output)
+        try:
+            built = build_corpus(package, output, limit=arguments.limit)
+        except OSError as error:
+            place = error.filename or arguments.output
+            raise StageFailed(f"{place}: {error.strerror}") from error
     verb = "would write" if arguments.dry_run else "wrote"
-    sys.stdout.write(
+    cli.say(
         f"{verb} {built.clips} lines of {built.characters} characters "
         f"({built.audio_bytes / 1e6:.1f} MB) to {arguments.output}; "
-        f"{built.repeated_rows} repeated rows of {built.dialogues} dialogues left out\n"
+        f"{built.repeated_rows} repeated rows of {built.dialogues} dialogues left out"
     )
-    return 0
-
-
-def _default_package(folder: Path) -> Path:
-    if INSTALLED.is_file():
-        return INSTALLED
-    apt_get = shutil.which("apt-get")
-    if apt_get is None:
-        raise UsageError(f"{INSTALLED} is not there and neither is apt-get; give --input")
-    try:
-        done = subprocess.run(
-            [apt_get, "download", PACKAGE],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=_DOWNLOAD_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise StageFailed(f"apt-get download {PACKAGE} took too long; give --input") from error
-    found = sorted(folder.glob("*.deb"))
-    if done.returncode or not found:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
-        raise StageFailed(f"apt-get download {PACKAGE} failed ({lines[-1]}); give --input")
-    return found[0]
 
 
 if __name__ == "__main__":

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pydantic
 import yaml
+from pydantic import Field
 
 from pipelines.backends.settings import EmbeddedChatSettings
 from pipelines.chat.settings import ChatSettings
 from pipelines.errors import UsageError
+from pipelines.fetching.settings import FetchSettings
 from pipelines.sources.settings import SourceSettings
+from pipelines.sources.wenetspeech_settings import WenetSpeechSettings
 from pipelines.stages.settings import (
     AnnotateSettings,
     EmitSettings,
@@ -30,8 +33,10 @@ class Params(Strict):
 
     root: str = "data"  # folder under which every stage has its own; can be made again
     journals: str = "journals"  # folder of the replies that were paid for; cannot
-    sources: dict[str, SourceSettings]
+    sources: dict[str, SourceSettings]  # of utterances
+    episode_sources: dict[str, WenetSpeechSettings] = Field(default_factory=dict)  # of recordings
     ingest: IngestSettings
+    fetch: FetchSettings
     chat: ChatSettings
     embedded_chat: EmbeddedChatSettings
     annotate: AnnotateSettings

@@ -8,13 +8,10 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import PCollection
 from apache_beam.runners.runner import PipelineRunner
@@ -22,21 +19,12 @@ from apache_beam.runners.runner import PipelineRunner
 from pipelines import files, progress
 from pipelines.duplicates import bucket_hashes, repeated_hashes
 from pipelines.errors import PipelineError, StageFailed, UsageError
-from pipelines.stage import Stage, hash_strings, read_part, speakers_of
-from pipelines.writer import PartWriter
-from schemas import PartFacts, Reason, Rejection, StageFacts, arrow_schema
-from schemas.facts import Hashes, hours, no_hashes
+from pipelines.repeats import DropRepeated, WrittenPart
+from pipelines.stage import Stage, hash_strings
+from schemas import PartFacts, StageFacts
+from schemas.facts import hours, no_hashes
 
 IDS = "ids"  # the tagged output that carries the hashes of a part's ids
-
-
-@dataclass(frozen=True)
-class WrittenPart:
-    """One part of the output as a worker left it."""
-
-    index: int
-    paths: list[str]
-    facts: PartFacts
 
 
 def run_stage(
@@ -111,7 +99,7 @@ def _pipeline(
                 "repeated": repeated,
             }
             | "Meet" >> beam.CoGroupByKey()
-            | "DropRepeated" >> beam.ParDo(_DropRepeated(stage, output))
+            | "DropRepeated" >> beam.ParDo(DropRepeated(stage, output))
         )
     _ = (
         written
@@ -137,7 +125,7 @@ class _RunPart(beam.DoFn):
 
     def process(self, numbered: tuple[int, object]) -> Iterator[object]:
         index, element = numbered
-        facts, ids = PartFacts(), no_hashes()
+        facts, ids = PartFacts(), [no_hashes()]
         with (
             _failures_kept(self._output, f"part-{index:05d}"),
             self._stage.open_writer(self._output, index, element) as writer,
@@ -147,71 +135,11 @@ class _RunPart(beam.DoFn):
                 facts += self._stage.account(chunk, block)
                 writer.write(block.rows, list(block.rejections))
                 if self._stage.unique_ids:
-                    ids = np.concatenate([ids, hash_strings(block.rows.column("id").to_pylist())])
+                    ids.append(hash_strings(block.rows.column("id").to_pylist()))
                 progress.advance(len(chunk), block.run)
-        for bucket, hashes in bucket_hashes(ids):
+        for bucket, hashes in bucket_hashes(np.concatenate(ids)):
             yield beam.pvalue.TaggedOutput(IDS, (bucket, (index, hashes)))
         yield WrittenPart(index, writer.paths, facts)
-
-
-class _DropRepeated(beam.DoFn):
-    """Writes a part again without the rows whose id an earlier part has."""
-
-    def __init__(self, stage: Stage[Any, Any], output: str) -> None:
-        self._stage, self._output = stage, output
-
-    def process(self, joined: tuple[int, dict[str, list[Any]]]) -> Iterator[WrittenPart]:
-        index, sides = joined
-        (part,) = sides["part"]
-        hashes = np.concatenate([no_hashes(), *sides["repeated"]])
-        yield part if not len(hashes) else drop_rows(part, hashes, self._stage, self._output)
-
-
-def drop_rows(
-    part: WrittenPart, hashes: Hashes, stage: Stage[Any, Any], output: str
-) -> WrittenPart:
-    """Moves the rows whose id hashes to one of ``hashes`` to the rejected ones.
-
-    Two different ids with one 64-bit hash are taken for one: among 10^8 utterances that is
-    expected 0.0003 times.
-    """
-    schema = arrow_schema(stage.record_type)
-    rejected_path = files.join(output, "rejected", f"part-{part.index:05d}.parquet")
-    earlier = _read_rejections(rejected_path)
-    tables = [table for path in part.paths for table in read_part(path)]
-    moved: list[Rejection] = []
-    kept_tables = []
-    for table in tables:
-        again = np.isin(hash_strings(table.column("id").to_pylist()), hashes)
-        kept_tables.append(table.filter(pa.array(~again)))
-        for row in table.filter(pa.array(again)).to_pylist():
-            moved.append(
-                Rejection(
-                    record_id=row["id"],
-                    stage=stage.name,
-                    reason=Reason.DUPLICATE_ID,
-                    detail="an earlier part has this id; the first one is kept",
-                    location=f"{row['audio_uri']}:{row['audio_member'] or row['audio_offset']}",
-                    duration=row["duration"],
-                )
-            )
-    with PartWriter(output, part.index, schema, stage.rows_per_file) as writer:
-        for table in kept_tables:
-            writer.write(table, [])
-        writer.write(schema.empty_table(), [*earlier, *moved])
-    files.delete([path for path in part.paths if path not in writer.paths])
-    kept = pa.concat_tables(kept_tables)
-    lost = sum(round((r.duration or 0.0) * 1e6) for r in moved)
-    reason = Reason.DUPLICATE_ID.value
-    facts = replace(
-        part.facts,
-        rows_out=kept.num_rows,
-        microseconds_out=part.facts.microseconds_out - lost,
-        speakers_out=speakers_of(kept),
-        rejected=part.facts.rejected + Counter({reason: len(moved)}),
-        rejected_microseconds=part.facts.rejected_microseconds + Counter({reason: lost}),
-    )
-    return WrittenPart(part.index, writer.paths, facts)
 
 
 class _Finish(beam.DoFn):
@@ -263,14 +191,6 @@ def _sum_facts(parts: Iterable[PartFacts]) -> PartFacts:
     for part in parts:
         total += part
     return total
-
-
-def _read_rejections(path: str) -> list[Rejection]:
-    if not files.exists(path):
-        return []
-    with files.open_read(path) as stream:
-        rows = pq.read_table(stream).to_pylist()
-    return [Rejection(**{**row, "reason": Reason(row["reason"])}) for row in rows]
 
 
 class _failures_kept:  # noqa: N801  (used as a statement)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import abc
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Protocol, TypeVar
@@ -41,6 +41,15 @@ class Block:
     rejections: Sequence[Rejection] = ()
     counts: Counter[str] = field(default_factory=Counter)
     run: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What some rows hold: how many units, how long, by whom."""
+
+    units: int
+    microseconds: int
+    speakers: Hashes
 
 
 class Writer(Protocol):
@@ -96,37 +105,41 @@ class Stage(abc.ABC, Generic[Element, Chunk]):
     def transform(self, chunk: Chunk) -> Block:
         """Keeps or rejects every record of the chunk."""
 
-    def measure(self, chunk: Chunk, block: Block) -> PartFacts:
-        """What went in, measured on the input where the input has durations and speakers."""
-        durations = [r.duration or 0.0 for r in block.rejections]
-        microseconds = _microseconds(block.rows.column("duration").to_numpy()) + _microseconds(
-            np.array(durations, dtype=np.float64)
-        )
-        return PartFacts(
-            rows_in=len(chunk), microseconds_in=microseconds, speakers_in=speakers_of(block.rows)
-        )
+    def tally(self, rows: pa.Table) -> Tally:
+        """What rows of this stage's output hold, in the stage's unit."""
+        return tally_utterances(rows)
+
+    def intake(self, chunk: Chunk, block: Block) -> Tally:
+        """What went in. Where the input itself has no durations, they are what came of it."""
+        kept = self.tally(block.rows)
+        lost = np.array([r.duration or 0.0 for r in block.rejections], dtype=np.float64)
+        return Tally(len(chunk), kept.microseconds + microseconds(lost), kept.speakers)
 
     def account(self, chunk: Chunk, block: Block) -> PartFacts:
         """The chunk's facts.
 
         Raises:
-            StageFailed: rows in are not rows out plus rows rejected.
+            StageFailed: what went in is not what came out and what was rejected.
         """
-        if len(chunk) != block.rows.num_rows + len(block.rejections):
+        taken, kept = self.intake(chunk, block), self.tally(block.rows)
+        if taken.units != kept.units + len(block.rejections):
             raise StageFailed(
-                f"{self.name}: {len(chunk)} {self.unit}s in, but {block.rows.num_rows} out and "
+                f"{self.name}: {taken.units} {self.unit}s in, but {kept.units} out and "
                 f"{len(block.rejections)} rejected: some are lost; this is a bug of the stage"
             )
         rejected: Counter[str] = Counter(r.reason.value for r in block.rejections)
         lost: Counter[str] = Counter()
         for rejection in block.rejections:
             lost[rejection.reason.value] += round((rejection.duration or 0.0) * 1e6)
-        return self.measure(chunk, block) + PartFacts(
-            rows_out=block.rows.num_rows,
-            microseconds_out=_microseconds(block.rows.column("duration").to_numpy()),
+        return PartFacts(
+            rows_in=taken.units,
+            rows_out=kept.units,
+            microseconds_in=taken.microseconds,
+            microseconds_out=kept.microseconds,
+            speakers_in=taken.speakers,
+            speakers_out=kept.speakers,
             rejected=rejected,
             rejected_microseconds=lost,
-            speakers_out=speakers_of(block.rows),
             counts=block.counts,
             run=block.run,
         )
@@ -142,17 +155,16 @@ class TableStage(Stage[str, pa.Table]):
         """The part's rows, ``chunk_rows`` at a time."""
         return read_part(element, self.chunk_rows, self.limit)
 
-    def measure(self, chunk: pa.Table, block: Block) -> PartFacts:
-        """What went in, measured on the input table."""
-        return PartFacts(
-            rows_in=chunk.num_rows,
-            microseconds_in=_microseconds(chunk.column("duration").to_numpy()),
-            speakers_in=speakers_of(chunk),
-        )
+    def intake(self, chunk: pa.Table, block: Block) -> Tally:
+        """What went in, counted on the input table."""
+        return self.tally(chunk)
 
 
 def read_part(
-    path: str, chunk_rows: int = CHUNK_ROWS, limit: int | None = None
+    path: str,
+    chunk_rows: int = CHUNK_ROWS,
+    limit: int | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Iterator[pa.Table]:
     """A Parquet part as tables of at most ``chunk_rows`` rows, of the first ``limit`` rows.
 
@@ -160,9 +172,10 @@ def read_part(
         StageFailed: the file is not readable Parquet.
     """
     remaining = limit
+    wanted = None if columns is None else list(columns)
     try:
         with files.open_read(path) as stream, pq.ParquetFile(stream) as parquet:
-            for batch in parquet.iter_batches(batch_size=chunk_rows):
+            for batch in parquet.iter_batches(batch_size=chunk_rows, columns=wanted):
                 table = pa.Table.from_batches([batch])
                 if remaining is not None:
                     table = table.slice(0, remaining)
@@ -171,9 +184,10 @@ def read_part(
                     yield table
                 if remaining == 0:
                     return
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # a damaged page is an OSError
+        found = " ".join(str(error).split())  # one line, so that every runner keeps it whole
         raise StageFailed(
-            f"{path}: not a readable Parquet file ({error}); run the stage that wrote it again"
+            f"{path}: not a readable Parquet file ({found}); run the stage that wrote it again"
         ) from error
 
 
@@ -220,10 +234,19 @@ def count_rows(parts: Sequence[str], limit: int | None = None) -> int:
     return total
 
 
-def speakers_of(table: pa.Table) -> Hashes:
-    """Sorted 64-bit hashes of the distinct speakers of a table."""
-    labels = pc.unique(table.column("speaker")).to_pylist()
-    return np.unique(hash_strings(labels))
+def tally_utterances(rows: pa.Table) -> Tally:
+    """Rows with a ``duration`` and a ``speaker``, one unit each."""
+    labels = pc.unique(rows.column("speaker")).to_pylist()
+    return Tally(
+        rows.num_rows,
+        microseconds(rows.column("duration").to_numpy()),
+        np.unique(hash_strings(labels)),
+    )
+
+
+def location_of(row: Mapping[str, object]) -> str:
+    """Where an utterance's audio is, as a rejection names it: file, and member or place in it."""
+    return f"{row['audio_uri']}:{row['audio_member'] or row['audio_offset']}"
 
 
 def hash_strings(strings: Sequence[str]) -> Hashes:
@@ -232,5 +255,6 @@ def hash_strings(strings: Sequence[str]) -> Hashes:
     return hashes
 
 
-def _microseconds(seconds: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
+def microseconds(seconds: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
+    """The sum of durations in whole microseconds, each rounded: the order does not matter."""
     return int(np.rint(seconds * 1e6).astype(np.int64).sum())

@@ -4,20 +4,27 @@ This package imports nothing of the project. A record's fields carry their own d
 (unit, frame of reference, when None), which travels into the Parquet files as field metadata.
 """
 
-from schemas.arrow import arrow_schema, column, table_of
+from schemas.arrow import arrow_schema, column, record_of, table_of
+from schemas.episode import CharacterProfile, Episode, Scene, Sentence, SpeechTurn
 from schemas.facts import PartFacts, StageFacts
 from schemas.rejection import Reason, Rejection
 from schemas.utterance import AnnotatedUtterance, Utterance, Value
 
 __all__ = [
     "AnnotatedUtterance",
+    "CharacterProfile",
+    "Episode",
     "PartFacts",
     "Reason",
     "Rejection",
+    "Scene",
+    "Sentence",
+    "SpeechTurn",
     "StageFacts",
     "Utterance",
     "Value",
     "arrow_schema",
     "column",
+    "record_of",
     "table_of",
 ]

@@ -8,9 +8,11 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
+
+Record = TypeVar("Record")
 
 _SCALARS: dict[type, pa.DataType] = {
     str: pa.string(),
@@ -70,7 +72,42 @@ def table_of(record_type: type, rows: Iterable[object | Mapping[str, object]]) -
 
 def _as_dict(record: object) -> dict[str, object]:
     names = [field.name for field in dataclasses.fields(record)]  # type: ignore[arg-type]
-    return {name: getattr(record, name) for name in names}
+    return {name: _plain(getattr(record, name)) for name in names}
+
+
+def record_of(record_type: type[Record], row: Mapping[str, Any]) -> Record:
+    """The record that a row of a table with the record's schema stands for; records in it too.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Scene:
+    ...     texts: tuple[str, ...]
+    >>> record_of(Scene, {"texts": ["a", "b"]})
+    Scene(texts=('a', 'b'))
+    """
+    hints = typing.get_type_hints(record_type)
+    fields = dataclasses.fields(record_type)  # type: ignore[arg-type]
+    return record_type(**{f.name: _restored(hints[f.name], row[f.name]) for f in fields})
+
+
+def _restored(hint: Any, value: Any) -> Any:  # noqa: ANN401  (a type form, and any value)
+    if typing.get_origin(hint) is tuple and value is not None:
+        element = typing.get_args(hint)[0]
+        return tuple(_restored(element, one) for one in value)
+    if isinstance(hint, type) and value is not None:
+        if dataclasses.is_dataclass(hint):
+            return record_of(hint, value)
+        if issubclass(hint, enum.Enum):
+            return hint(value)
+    return value
+
+
+def _plain(value: object) -> object:
+    """Records inside a record as mappings too; not dataclasses.asdict, which copies every leaf."""
+    if isinstance(value, tuple):
+        return [_plain(element) for element in value]
+    if dataclasses.is_dataclass(value):
+        return _as_dict(value)
+    return value
 
 
 def _arrow_type(hint: Any) -> tuple[pa.DataType, bool]:  # noqa: ANN401  (a type form)

@@ -30,6 +30,15 @@ class Reason(enum.StrEnum):
     LANGUAGE_UNKNOWN = "language_unknown"  # a language name with no ISO 639-1 code known here
     MEMBER_UNSAFE = "member_unsafe"  # an archive member whose path leaves the archive, or a link
     ARCHIVE_TRUNCATED = "archive_truncated"  # the archive ends in the middle of this member
+    SOURCE_NOT_WANTED = "source_not_wanted"  # the recording is from another source than asked for
+    TAG_NOT_WANTED = "tag_not_wanted"  # the recording does not have the tag asked for
+    RECORDING_EMPTY = "recording_empty"  # a recording without a sentence
+    DUPLICATE_RECORDING = "duplicate_recording"  # the recording's id came before
+    TIMES_REVERSED = "times_reversed"  # the sentence ends before it begins
+    TIMES_EMPTY = "times_empty"  # the sentence has no length
+    TIMES_OUTSIDE = "times_outside"  # the sentence ends after the recording does
+    # fetch
+    VIDEO_UNAVAILABLE = "video_unavailable"  # the ledger has the cause
     # annotate
     CHARACTER_UNKNOWN = "character_unknown"  # the chat model does not know the character
     DEAD_LETTER = "dead_letter"  # no valid reply; the raw text is in the journal

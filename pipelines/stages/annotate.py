@@ -18,7 +18,7 @@ from pipelines.chat.engine import ChatEngine
 from pipelines.chat.request import Answer, ChatRequest, DeadLetter
 from pipelines.chat.setup import EngineRecipe
 from pipelines.chat.usage import Usage
-from pipelines.stage import Block, TableStage
+from pipelines.stage import Block, TableStage, location_of
 from pipelines.stages.characters import Character, Profile
 from pipelines.stages.style import (
     StyleReply,
@@ -211,7 +211,7 @@ def _rejection(row: Row, reason: Reason, detail: str) -> Rejection:
         stage=AnnotateStage.name,
         reason=reason,
         detail=detail,
-        location=f"{row['audio_uri']}:{row['audio_member'] or row['audio_offset']}",
+        location=location_of(row),
         duration=row["duration"],
     )
 

@@ -27,10 +27,10 @@ from manifests.shards import FOLDER, ShardWriter, shard_paths
 from pipelines import files
 from pipelines.audio_bytes import AudioLost, AudioPlace, AudioReader
 from pipelines.errors import UsageError
-from pipelines.stage import Block, Stage, read_part, speakers_of
+from pipelines.stage import Block, Stage, Tally, read_part
 from pipelines.stages.settings import EmitSettings
 from pipelines.writer import PartFile
-from schemas import AnnotatedUtterance, PartFacts, Reason, Rejection, arrow_schema, table_of
+from schemas import AnnotatedUtterance, Reason, Rejection, arrow_schema, table_of
 
 CHUNK_ROWS = 32  # rows whose audio is in memory at once
 
@@ -192,9 +192,9 @@ class EmitStage(Stage[ShardRun, pa.Table]):
             rows = rows.append_column(_AUDIO.field(name), loaded.column(name))
         return Block(rows=rows, rejections=rejections, counts=counts)
 
-    def measure(self, chunk: pa.Table, block: Block) -> PartFacts:
-        """What went in; every rejection has its row's duration."""
-        return replace(super().measure(chunk, block), speakers_in=speakers_of(chunk))
+    def intake(self, chunk: pa.Table, block: Block) -> Tally:
+        """What went in, counted on the input table."""
+        return self.tally(chunk)
 
 
 def _load(row: dict[str, Any], place: AudioPlace, reader: AudioReader) -> tuple[bytes, AudioLength]:

@@ -11,7 +11,7 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 
-from pipelines.stage import Block, TableStage
+from pipelines.stage import Block, TableStage, location_of
 from pipelines.stages.audit import Audit
 from pipelines.stages.settings import SelectSettings
 from pipelines.stages.survey import Survey
@@ -60,7 +60,7 @@ class SelectStage(TableStage):
                     stage=self.name,
                     reason=found[index][0],
                     detail=found[index][1],
-                    location=f"{row['audio_uri']}:{row['audio_member'] or row['audio_offset']}",
+                    location=location_of(row),
                     duration=row["duration"],
                 )
                 for index, row in zip(gone, rows, strict=True)

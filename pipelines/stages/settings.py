@@ -22,6 +22,7 @@ class IngestSettings(Strict):
     """Parameters of ``pipelines.ingest``."""
 
     rows_per_file: Count
+    episodes_per_file: Count
 
 
 class PromptVersions(Strict):

@@ -15,12 +15,11 @@ from dataclasses import dataclass, field
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines import files
 from pipelines.errors import StageFailed
 from pipelines.run import choose_runner, pipeline_options
-from pipelines.stage import CHUNK_ROWS
+from pipelines.stage import CHUNK_ROWS, read_part
 from pipelines.stages.overuse import (
     Cells,
     Overused,
@@ -143,7 +142,7 @@ class _CountChunks(beam.DoFn):
         self._settings, self._cells, self._limit = settings, cells, limit
 
     def process(self, path: str) -> Iterator[tuple[int, Cells, Cells, Characters]]:
-        for chunk in read_columns(path, self._limit):
+        for chunk in read_part(path, CHUNK_ROWS, self._limit, COLUMNS):
             rows = described(chunk, self._settings)
             hashes = np.concatenate([rows.whole, rows.opening])
             yield len(rows.ids), *count_cells(hashes, self._cells), characters_of(chunk)
@@ -192,7 +191,7 @@ class _FindRows(beam.DoFn):
     def process(
         self, path: str, tally: _Tally
     ) -> Iterator[tuple[tuple[bool, int], tuple[Hashes, Hashes]]]:
-        for chunk in read_columns(path, self._limit):
+        for chunk in read_part(path, CHUNK_ROWS, self._limit, COLUMNS):
             rows = described(chunk, self._settings)
             for openings, hashes in ((False, rows.whole), (True, rows.opening)):
                 allowed = allowed_rows(self._settings, tally.descriptions, openings)
@@ -243,28 +242,6 @@ def allowed_rows(settings: SelectSettings, descriptions: int, openings: bool) ->
     """
     share = int(settings.max_opening_share * descriptions + 1e-9)  # 0.29 * 100 is 28.999...
     return max(share if openings else settings.max_same, settings.min_repeats - 1)
-
-
-def read_columns(path: str, limit: int | None) -> Iterator[pa.Table]:
-    """The columns that the survey needs, a chunk at a time.
-
-    Raises:
-        StageFailed: the file is not readable Parquet.
-    """
-    left = limit
-    try:
-        with files.open_read(path) as stream, pq.ParquetFile(stream) as parquet:
-            for batch in parquet.iter_batches(batch_size=CHUNK_ROWS, columns=list(COLUMNS)):
-                yield pa.Table.from_batches([batch]).slice(0, left)
-                if left is not None:
-                    left = max(0, left - batch.num_rows)
-                if left == 0:
-                    return
-    except (pa.ArrowException, OSError) as error:  # a damaged page is an OSError
-        found = " ".join(str(error).split())  # one line, so that the runner keeps it whole
-        raise StageFailed(
-            f"{path}: not a readable Parquet file ({found}); run the stage that wrote it again"
-        ) from error
 
 
 def characters_of(chunk: pa.Table) -> Characters:

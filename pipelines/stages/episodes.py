@@ -1,0 +1,115 @@
+"""Raw drama corpus -> episodes, and episodes -> episodes with their video (MCLP 5.1).
+
+The element is the recording with all its sentences; what is counted and conserved is the sentence.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.fetching.fetch import fetch_episodes, rejections_of
+from pipelines.fetching.ledger import LedgerEntry
+from pipelines.fetching.settings import FetchSettings
+from pipelines.sources.base import Shard
+from pipelines.sources.wenetspeech import ReadEpisode, WenetSpeechSource
+from pipelines.stage import Block, Stage, TableStage, Tally, microseconds
+from schemas import Episode, Rejection, record_of, table_of
+from schemas.facts import no_hashes
+
+EPISODES_PER_CHUNK = 64  # some 30,000 sentences of drama
+
+
+def tally_sentences(episodes: pa.Table) -> Tally:
+    """The sentences of episodes; before diarization nobody is known to speak them."""
+    durations = pc.list_flatten(episodes.column("sentences").combine_chunks()).field("duration")
+    seconds = durations.to_numpy(zero_copy_only=False).astype(np.float64)
+    return Tally(len(seconds), microseconds(seconds), no_hashes())
+
+
+class EpisodeIngestStage(Stage[Shard, list[ReadEpisode]]):
+    """Shard -> episodes. Rejects what the reader rejects, sentence by sentence."""
+
+    name = "ingest"
+    unit = "sentence"
+    record_type = Episode
+
+    def __init__(
+        self, source: WenetSpeechSource, episodes_per_file: int, limit: int | None
+    ) -> None:
+        """Takes the corpus's reader; ``limit`` is the most episodes of one shard."""
+        super().__init__(source.name)
+        self.rows_per_file = episodes_per_file
+        self._reader = source
+        self._limit = limit
+
+    def read(self, element: Shard) -> Iterator[list[ReadEpisode]]:
+        """The shard's recordings, a bounded number at a time, dropped ones included."""
+        recordings = self._reader.read(element, self._limit)
+        while chunk := list(itertools.islice(recordings, EPISODES_PER_CHUNK)):
+            yield chunk
+
+    def transform(self, chunk: list[ReadEpisode]) -> Block:
+        """Parts good from bad."""
+        episodes = [read.episode for read in chunk if read.episode is not None]
+        return Block(
+            rows=table_of(Episode, episodes),
+            rejections=[rejection for read in chunk for rejection in read.rejections],
+            counts=Counter({"audios_in": len(chunk), "audios_out": len(episodes)}),
+        )
+
+    def tally(self, rows: pa.Table) -> Tally:
+        """Sentences."""
+        return tally_sentences(rows)
+
+    def intake(self, chunk: list[ReadEpisode], block: Block) -> Tally:
+        """What the reader counted, independently of what it kept."""
+        seconds = np.array([read.seconds_in for read in chunk], dtype=np.float64)
+        units = sum(read.sentences_in for read in chunk)
+        return Tally(units, microseconds(seconds), no_hashes())
+
+
+class FetchStage(TableStage):
+    """Episodes -> the same with video, audio and title. Rejects those without a video.
+
+    Uses the network, one request at a time: run it on one worker, however many there are.
+    """
+
+    name = "fetch"
+    unit = "sentence"
+    record_type = Episode
+    chunk_rows = EPISODES_PER_CHUNK
+
+    def __init__(
+        self, source: str, settings: FetchSettings, media: str, limit: int | None = None
+    ) -> None:
+        """Takes the folder that videos and the ledger go to."""
+        super().__init__(source)
+        self.limit = limit
+        self._settings, self._media = settings, media
+
+    def transform(self, chunk: pa.Table) -> Block:
+        """Fetches one chunk's videos, those that are not there yet."""
+        episodes = [record_of(Episode, row) for row in chunk.to_pylist()]
+        fetched: list[Episode] = []
+        rejections: list[Rejection] = []
+        counts = Counter({"audios_in": len(episodes)})
+        for episode, got in zip(
+            episodes, fetch_episodes(episodes, self._settings, self._media), strict=True
+        ):
+            if isinstance(got, LedgerEntry):
+                rejections += rejections_of(episode, got)
+                counts[f"lost.{got.cause}"] += 1
+            else:
+                fetched.append(got)
+        counts["audios_out"] = len(fetched)
+        return Block(rows=table_of(Episode, fetched), rejections=rejections, counts=counts)
+
+    def tally(self, rows: pa.Table) -> Tally:
+        """Sentences."""
+        return tally_sentences(rows)
