@@ -130,14 +130,14 @@ def measure(run: Runner, base_url: str, asked: Asked, in_flight: int) -> tuple[f
     return len(asked) / seconds, cpu_seconds / len(asked) * 1000
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Prints both rates and their ratio; exit status 1 below the bar."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--delay-ms", type=float, default=50.0)
     parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         port_file = Path(folder) / "port"
         command = [sys.executable, "-m", "tests.chat_server", "--port-file", str(port_file)]

@@ -167,13 +167,13 @@ def time_peer(work: Path, count: int) -> float:
     return _time([str(PEER / "bin" / "dj-process"), "--config", str(config)])
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Prints both rates and their ratio; 1 when the ratio is below the bar."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--rows", type=int, default=200_000, metavar="N")
     parser.add_argument("--install-peers", action="store_true")
     parser.add_argument("--work", type=Path, default=Path("build/select_speed"), metavar="DIR")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     if arguments.install_peers and not PEER.exists():
         venv.create(PEER, with_pip=True)
         _time([str(PEER / "bin" / "pip"), "install", "--quiet", *PEER_PACKAGES])

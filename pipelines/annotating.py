@@ -9,14 +9,17 @@ from collections import Counter
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pydantic
 
 import prompts
 from pipelines import files
 from pipelines.backends.chat import chosen_backend
+from pipelines.backends.recipe import EngineRecipe
 from pipelines.chat.engine import ChatEngine
+from pipelines.chat.errors import MissingApiKey
+from pipelines.chat.openai_model import OpenAIChatModel
 from pipelines.chat.plan import Plan
 from pipelines.chat.settings import ChatSettings
-from pipelines.chat.setup import EngineRecipe
 from pipelines.errors import UsageError
 from pipelines.params import Params
 from pipelines.run import run_stage
@@ -26,9 +29,11 @@ from pipelines.stages.annotate import AnnotateStage
 from pipelines.stages.characters import (
     Character,
     Profile,
+    known_characters,
     list_requests,
     profile_characters,
     profile_requests,
+    profiles_of,
 )
 from pipelines.summary import summary
 
@@ -73,6 +78,7 @@ class Annotation:
 
     def run(self, output: str, runner_flags: list[str]) -> str:
         """Annotates every part; returns the closing line."""
+        self._check()
         profiles, spent = None, Counter[str]()
         if self._is_game:
             engine = self._recipe.make(f"{self._source}/characters")
@@ -93,8 +99,27 @@ class Annotation:
             files.write_text(files.join(output, "characters.json"), _profiles_json(profiles))
         return f"{summary(facts)}\nreplies are kept in {self._recipe.journal}"
 
+    def _check(self) -> None:
+        """Finds bad usage while an earlier run's output is still there.
+
+        Raises:
+            UsageError: a cap without a price, no place for a journal, or calls due without a key.
+        """
+        self._recipe.make(f"{self._source}/check").close()
+        if self._recipe.backend == "openai":
+            try:
+                OpenAIChatModel(self._recipe.chat).require_key()
+            except MissingApiKey:
+                if self._plan().calls:  # not needed where the journal has every reply
+                    raise
+
     def estimate(self) -> str:
         """What a run would call and cost, without a call and without reading audio."""
+        return f"dry run of annotate {self._source} with {self._recipe.model_name}: " + (
+            self._plan().describe()
+        )
+
+    def _plan(self) -> Plan:
         engine = self._recipe.make(f"{self._source}/plan")
         try:
             plans, profiles = self._plan_characters(engine) if self._is_game else ([], None)
@@ -106,10 +131,7 @@ class Annotation:
                     plans.append(engine.plan(asked))
         finally:
             engine.close()
-        total = Plan.total(plans)
-        return f"dry run of annotate {self._source} with {self._recipe.model_name}: " + (
-            total.describe()
-        )
+        return Plan.total(plans)
 
     def _stage(self, profiles: dict[Character, Profile] | None) -> AnnotateStage:
         others = (self._list_prompt, self._profile_prompt) if self._is_game else ()
@@ -135,17 +157,25 @@ class Annotation:
         )
 
     def _plan_characters(self, engine: ChatEngine) -> tuple[list[Plan], dict[Character, Profile]]:
-        characters = character_list(self._parts)
-        asked = list_requests(characters, self._list_prompt, self._settings.characters_per_call)
-        plans = [
-            engine.plan([request for _, _, request in asked]),
-            # Which ones are known only a call can tell: the estimate takes all for known.
-            engine.plan(profile_requests(characters, self._profile_prompt, self._languages[0])),
+        characters, language = character_list(self._parts), self._languages[0]
+        per_call = self._settings.characters_per_call
+        asked = list_requests(characters, self._list_prompt, per_call)
+        lists = engine.plan([request for _, _, request in asked])
+        # Which ones are known the journal may tell; where only a call can, all are taken for known.
+        known = (
+            characters
+            if lists.calls
+            else known_characters(engine, characters, self._list_prompt, per_call)
+        )
+        requests = profile_requests(known, self._profile_prompt, language)
+        bought = [
+            character
+            for character, request in zip(known, requests, strict=True)
+            if not engine.plan([request]).calls
         ]
-        if not any(plan.calls for plan in plans):
-            return plans, self._profiles(engine)  # all in the journal: the real ones, for nothing
         typical = Profile(known=True, personality=_TYPICAL, speaking_style=_TYPICAL, detail="")
-        return plans, dict.fromkeys(characters, typical)
+        profiles = profiles_of(engine, bought, self._profile_prompt, language)
+        return [lists, engine.plan(requests)], dict.fromkeys(known, typical) | profiles
 
 
 def chat_settings(arguments: argparse.Namespace, settings: ChatSettings) -> ChatSettings:
@@ -164,8 +194,10 @@ def chat_settings(arguments: argparse.Namespace, settings: ChatSettings) -> Chat
     changed = {key: value for key, value in given.items() if value is not None}
     try:
         return ChatSettings.model_validate({**settings.model_dump(), **changed})
-    except ValueError as error:
-        raise UsageError(f"chat arguments: {error}") from error
+    except pydantic.ValidationError as error:
+        first = error.errors(include_input=False)[0]  # a URL with a password, say, is not repeated
+        where = ".".join(str(step) for step in first["loc"])
+        raise UsageError(f"chat arguments: {where}: {first['msg']}") from error
 
 
 def character_list(parts: list[str]) -> list[Character]:

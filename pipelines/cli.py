@@ -31,7 +31,9 @@ def make_parser(verb: str, summary: str, examples: Sequence[str]) -> argparse.Ar
     parser.add_argument(
         "--output", metavar="DIR", help="instead of the folder that params.yaml implies"
     )
-    parser.add_argument("--params", default="params.yaml", metavar="FILE", help="%(default)s")
+    parser.add_argument(
+        "--params", default="params.yaml", metavar="FILE", help="parameters (default: %(default)s)"
+    )
     return parser
 
 

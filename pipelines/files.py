@@ -35,6 +35,7 @@ def open_read(path: str) -> BinaryIO:
     try:
         if "://" not in path:  # a real file object: seekable, buffered, a descriptor of its own
             return open(path, "rb")  # noqa: PTH123  (paths here are str, also URLs)
+        _check(path)
         return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -84,18 +85,20 @@ def write_text(path: str, text: str) -> None:
 
 def make_folder(folder: str) -> None:
     """The folder and its parents, if they are not there yet."""
-    if folder and not FileSystems.exists(folder):
+    if folder and not exists(folder):
         with contextlib.suppress(OSError):  # another worker made it in the meantime
             FileSystems.mkdirs(folder)
 
 
 def exists(path: str) -> bool:
     """Whether a file or folder is there."""
+    _check(path)
     return bool(FileSystems.exists(path))
 
 
 def list_files(pattern: str, *, temporary: bool = False) -> list[str]:
     """All files that match a glob pattern, sorted; temporary ones left out unless asked for."""
+    _check(pattern)
     matches = FileSystems.match([pattern])[0].metadata_list
     paths = (str(found.path) for found in matches)
     return sorted(path for path in paths if temporary or not path.endswith(TEMPORARY_SUFFIX))
@@ -106,3 +109,10 @@ def delete(paths: list[str]) -> None:
     present = [path for path in paths if exists(path)]
     if present:
         FileSystems.delete(present)
+
+
+def _check(path: str) -> None:
+    try:
+        FileSystems.get_filesystem(path)
+    except ValueError as error:
+        raise UsageError(f"{path}: no file system here for such an address") from error

@@ -14,7 +14,6 @@ from pipelines.chat.settings import ChatSettings, ModelPrice, PriceTable
 ChatBackend = Literal["openai", "embedded"]
 
 
-
 def chosen_backend(settings: ChatSettings) -> ChatBackend:
     """The backend to use: ``auto`` means the server when a key is set, the embedded one if not."""
     if settings.backend != "auto":

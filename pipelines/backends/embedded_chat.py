@@ -15,7 +15,7 @@ from typing import Any
 import pydantic
 
 from pipelines.backends.settings import EmbeddedChatSettings
-from pipelines.backends.weights import find_weights
+from pipelines.backends.weights import find_weights, weights_sha256
 from pipelines.chat.errors import TransportError
 from pipelines.chat.request import Message, RawReply
 
@@ -40,7 +40,7 @@ class EmbeddedChatModel:
         return {
             "base_url": "embedded:llama.cpp",
             "model": self._settings.model,
-            "weights_sha256": self._settings.weights.path or self._settings.weights.sha256,
+            "weights_sha256": weights_sha256(self._settings.weights),
             "temperature": self._settings.temperature,
             "repeat_penalty": self._settings.repeat_penalty,
         }

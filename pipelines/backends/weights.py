@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from functools import cache
 from pathlib import Path
 
 from pipelines.backends.settings import WeightsSettings
@@ -28,11 +29,28 @@ def find_weights(weights: WeightsSettings) -> Path:
             f"{weights.package} (`make setup` does), or let the hub repository {weights.hub} be "
             "reached with huggingface_hub installed"
         )
-    with found.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = _file_sha256(found, found.stat().st_mtime_ns)
     if digest != weights.sha256:
         raise UsageError(f"{found}: SHA-256 is {digest}, but params.yaml pins {weights.sha256}")
     return found
+
+
+def weights_sha256(weights: WeightsSettings) -> str:
+    """The hash of the weights that :func:`find_weights` gives.
+
+    Raises:
+        UsageError: a path of one's own is set, and there is no such file.
+    """
+    if weights.path is None:
+        return weights.sha256
+    path = find_weights(weights)
+    return _file_sha256(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _file_sha256(path: Path, modified_ns: int) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _in_package(weights: WeightsSettings) -> Path | None:

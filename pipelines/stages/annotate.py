@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines import progress
+from pipelines.backends.recipe import EngineRecipe
 from pipelines.chat.engine import ChatEngine
 from pipelines.chat.request import Answer, ChatRequest, DeadLetter
-from pipelines.chat.setup import EngineRecipe
 from pipelines.chat.usage import Usage
 from pipelines.stage import Block, TableStage, location_of
 from pipelines.stages.characters import Character, Profile

@@ -98,18 +98,21 @@ def profile_characters(
     Raises:
         StageFailed: the list got no valid answer; without it nothing can be annotated.
     """
-    known = _known(engine, characters, list_prompt, names_per_call)
-    asked = sorted(character for character, is_known in known.items() if is_known)
-    outcomes = engine.run(profile_requests(asked, profile_prompt, language))
-    profiles = {
-        character: Profile(
-            known=False, personality=None, speaking_style=None, detail="not known to the model"
-        )
-        for character in known
+    known = known_characters(engine, characters, list_prompt, names_per_call)
+    unknown = Profile(
+        known=False, personality=None, speaking_style=None, detail="not known to the model"
+    )
+    return dict.fromkeys(characters, unknown) | profiles_of(engine, known, profile_prompt, language)
+
+
+def profiles_of(
+    engine: ChatEngine, known: Sequence[Character], prompt: Prompt, language: str
+) -> dict[Character, Profile]:
+    """Asks for the profile of each of these characters."""
+    outcomes = engine.run(profile_requests(known, prompt, language))
+    return {
+        character: _profile(outcome) for character, outcome in zip(known, outcomes, strict=True)
     }
-    for character, outcome in zip(asked, outcomes, strict=True):
-        profiles[character] = _profile(outcome)
-    return profiles
 
 
 def profile_requests(
@@ -151,12 +154,17 @@ def list_requests(
     return requests
 
 
-def _known(
+def known_characters(
     engine: ChatEngine, characters: Sequence[Character], prompt: Prompt, names_per_call: int
-) -> dict[Character, bool]:
+) -> list[Character]:
+    """Asks which characters are known; sorted by game and name.
+
+    Raises:
+        StageFailed: a list got no valid answer.
+    """
     asked = list_requests(characters, prompt, names_per_call)
     outcomes = engine.run([request for _, _, request in asked])
-    known: dict[Character, bool] = {}
+    known: list[Character] = []
     for (game, names, _), outcome in zip(asked, outcomes, strict=True):
         if isinstance(outcome, DeadLetter):
             raise StageFailed(
@@ -165,7 +173,7 @@ def _known(
                 "annotate.characters_per_call"
             )
         answers = outcome.value.known.answers()  # type: ignore[attr-defined]  # made by known_reply
-        known.update({Character(game, name): answers[name] for name in names})
+        known.extend(Character(game, name) for name in names if answers[name])
     return known
 
 

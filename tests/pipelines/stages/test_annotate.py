@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import prompts
+from pipelines.backends.recipe import EngineRecipe
 from pipelines.chat.keys import KeyMaker
 from pipelines.chat.request import ChatRequest
-from pipelines.chat.setup import EngineRecipe
 from pipelines.params import load_params
 from pipelines.stages.annotate import AnnotateStage
 from pipelines.stages.characters import Character, Profile

@@ -1,0 +1,104 @@
+"""The annotate command's arguments, and what it finds out about a source before it asks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from pipelines.annotate import add_chat_arguments, main
+from pipelines.annotating import character_list, chat_settings
+from pipelines.errors import UsageError
+from pipelines.params import load_params
+from pipelines.stages.characters import Character
+from schemas import Utterance, table_of
+from tests.records import utterance
+
+CHAT = load_params("params.yaml").chat
+
+
+def _arguments(*flags: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_chat_arguments(parser)
+    return parser.parse_args(flags)
+
+
+def test_without_arguments_the_parameters_hold() -> None:
+    assert chat_settings(_arguments(), CHAT) == CHAT
+
+
+def test_arguments_go_over_the_parameters() -> None:
+    flags = ["--chat-backend", "openai", "--chat-base-url", "http://a.invalid/v1/"]
+    flags += ["--chat-model", "m", "--max-in-flight", "7", "--max-cost", "1.5"]
+    chosen = chat_settings(_arguments(*flags), CHAT)
+    assert (chosen.backend, chosen.base_url, chosen.model) == ("openai", "http://a.invalid/v1", "m")
+    assert (chosen.max_in_flight, chosen.max_cost_usd) == (7, 1.5)
+    assert chosen.temperature == CHAT.temperature and chosen.prices == CHAT.prices
+
+
+@pytest.mark.parametrize(
+    ("flags", "key"),
+    [
+        (["--chat-base-url", "example.org"], "base_url"),
+        (["--chat-base-url", "https://user:key@example.org"], "base_url"),
+        (["--max-in-flight", "0"], "max_in_flight"),
+        (["--max-cost", "0"], "max_cost_usd"),
+        (["--max-cost", "nan"], "max_cost_usd"),
+        (["--max-cost", "inf"], "max_cost_usd"),
+        (["--chat-model", ""], "model"),
+    ],
+)
+def test_an_argument_out_of_range_is_named(flags: list[str], key: str) -> None:
+    with pytest.raises(UsageError, match=rf"^chat arguments: {key}: ") as caught:
+        chat_settings(_arguments(*flags), CHAT)
+    assert "user:key" not in str(caught.value)
+
+
+def test_every_character_of_all_parts_comes_once(tmp_path: Path) -> None:
+    speakers = [("G", "TOM"), ("G", "ANN"), ("F", "TOM"), ("G", None), ("G", "ANN")]
+    paths = []
+    for number in range(2):
+        rows = [
+            utterance(id=f"{number}-{n}", game=game, character=name)
+            for n, (game, name) in enumerate(speakers[number:])
+        ]
+        paths.append(str(tmp_path / f"part-{number:05d}.parquet"))
+        pq.write_table(table_of(Utterance, rows), paths[-1])
+    assert character_list(paths) == [
+        Character("F", "TOM"),
+        Character("G", "ANN"),
+        Character("G", "TOM"),
+    ]
+    assert character_list([]) == []
+
+
+def test_before_ingest_it_says_what_to_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--source", "emilia", "--input", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}: no finished stage there (stage.json is missing); "
+        "run python -m pipelines.ingest --source emilia\n"
+    )
+
+
+def test_a_prompt_version_that_is_not_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipelines import ingest
+
+    content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    content["annotate"]["prompts"]["embedded"]["emilia_style"] = "v99"
+    params = tmp_path / "params.yaml"
+    params.write_text(yaml.safe_dump(content), encoding="utf-8")
+    flags = ["--source", "emilia", "--params", str(params)]
+    assert ingest.main([*flags, "--output", str(tmp_path / "in"), "--limit", "1"]) == 0
+    capsys.readouterr()
+    chat = ["--chat-backend", "embedded", "--input", str(tmp_path / "in")]
+    assert main([*flags, *chat, "--output", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "annotate.prompts.embedded in params.yaml: no prompt prompts/emilia_style/v99.md" in line
+    assert not (tmp_path / "out").exists()
