@@ -79,15 +79,18 @@ class SqliteJournal:
                     self._db.execute(f"PRAGMA user_version={_VERSION}")
 
     def _is_new(self) -> bool:
-        application, version = self._pragma("application_id"), self._pragma("user_version")
+        # In one statement, so of one moment: another process may be making the journal right now.
+        application, version, tables = self._db.execute(
+            "SELECT (SELECT application_id FROM pragma_application_id),"
+            " (SELECT user_version FROM pragma_user_version), (SELECT COUNT(*) FROM sqlite_master)"
+        ).fetchone()
         if application == _APPLICATION_ID and version == _VERSION:
             return False
         if application == _APPLICATION_ID:
             raise JournalUnusable(
                 f"{self.path}: journal version {version}, this program reads {_VERSION}"
             )
-        empty = not self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-        if application == 0 and version == 0 and empty:
+        if application == 0 and version == 0 and tables == 0:
             return True
         raise JournalUnusable(f"{self.path}: an SQLite file, but not a journal of replies")
 
@@ -104,9 +107,6 @@ class SqliteJournal:
                 break
         if mode != "wal":
             raise JournalUnusable(f"{self.path}: this file system allows no write-ahead log")
-
-    def _pragma(self, name: str) -> int:
-        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
     def find(self, keys: Sequence[Key]) -> dict[Key, JournalledReply]:
         """See :class:`Journal`."""
