@@ -38,10 +38,7 @@ types: setup
 	@$(BIN)/mypy $(CODE)
 
 bench: setup  ## speed and memory, each figure against its target
-	@set -e; for file in benchmarks/[a-z]*.py; do \
-	    name=$${file##*/}; echo "== $${name%.py}"; \
-	    $(KEYLESS) $(BIN)/python -m benchmarks.$${name%.py}; \
-	done
+	@$(KEYLESS) $(BIN)/python -m benchmarks
 
 lock:  ## resolve pyproject.toml anew into requirements.lock
 	@PYTHON=$(PYTHON) tools/lock.sh

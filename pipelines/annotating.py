@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -120,8 +123,12 @@ class Annotation:
         )
 
     def _plan(self) -> Plan:
-        engine = self._recipe.make(f"{self._source}/plan")
-        try:
+        with contextlib.ExitStack() as stack:
+            recipe = self._recipe
+            if not Path(recipe.journal).exists():  # a plan leaves nothing behind, no empty journal
+                folder = stack.enter_context(tempfile.TemporaryDirectory())
+                recipe = dataclasses.replace(recipe, journal=str(Path(folder) / "empty.sqlite"))
+            engine = stack.enter_context(contextlib.closing(recipe.make(f"{self._source}/plan")))
             plans, profiles = self._plan_characters(engine) if self._is_game else ([], None)
             stage = self._stage(profiles)
             for part in self._parts:
@@ -129,8 +136,6 @@ class Annotation:
                     rows, _ = stage.askable(chunk.to_pylist())
                     asked = [stage.request(row) for row in rows if stage.informed(row)]
                     plans.append(engine.plan(asked))
-        finally:
-            engine.close()
         return Plan.total(plans)
 
     def _stage(self, profiles: dict[Character, Profile] | None) -> AnnotateStage:

@@ -25,12 +25,12 @@ def test_a_dry_run_calls_nothing_writes_nothing_and_reads_no_audio(
     workplace.done("ingest", source)
     shutil.rmtree(workplace.folder / "samples")  # all audio there is
     monkeypatch.delenv("CHAT_API_KEY")
-    before = contents(workplace.data)
+    before = contents(workplace.folder)  # the journals' folder too
     ended = workplace.done("annotate", source, "--dry-run")
     assert ended.out.startswith(f"dry run of annotate {source} with openai:mock: ")
     assert re.search(r"; (\d+) calls to make, about \d+ prompt", ended.out)
     assert server.calls == 0
-    assert contents(workplace.data) == before
+    assert contents(workplace.folder) == before
     assert len(ended.out.splitlines()) == 1
 
 
