@@ -53,9 +53,10 @@ class Annotation:
         """Chooses backend, prompts and journal.
 
         Raises:
-            UsageError: a chat argument or a prompt version is not valid.
+            UsageError: a chat argument or a prompt version is not valid, or a part not Parquet.
         """
         self._source, self._parts, self._limit = source, parts, arguments.limit
+        self._rows = count_rows(parts, arguments.limit)
         self._settings = params.annotate
         chat = chat_settings(arguments, params.chat)
         backend = chosen_backend(chat)
@@ -95,7 +96,7 @@ class Annotation:
             self._parts,
             output,
             runner_flags=runner_flags,
-            expected_rows=count_rows(self._parts, self._limit),
+            expected_rows=self._rows,
             extra_run_facts=spent,
         )
         if profiles is not None:

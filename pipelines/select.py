@@ -6,7 +6,6 @@ import argparse
 import sys
 
 from pipelines import cli
-from pipelines.errors import UsageError
 from pipelines.params import Params
 
 EXAMPLES = (
@@ -31,8 +30,6 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
     # Imported here, so that --help needs no Beam.
-    import pyarrow as pa
-
     from pipelines import files
     from pipelines.run import run_stage
     from pipelines.stage import count_rows, open_stage
@@ -44,13 +41,7 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
     folder = cli.one_input(arguments, params.folder(name, "annotate"))
     output = arguments.output or params.folder(name, "select")
     parts = open_stage(folder, f"python -m pipelines.annotate --source {name}").parts
-    try:
-        rows = count_rows(parts, arguments.limit)
-    except (pa.ArrowException, OSError) as error:
-        raise UsageError(
-            f"{folder}: a part is not readable Parquet ({error}); "
-            f"run python -m pipelines.annotate --source {name} again"
-        ) from error
+    rows = count_rows(parts, arguments.limit)
     corpus = survey(
         parts,
         rows,

@@ -109,9 +109,14 @@ class Stage(abc.ABC, Generic[Element, Chunk]):
         """What rows of this stage's output hold, in the stage's unit."""
         return tally_utterances(rows)
 
-    def intake(self, chunk: Chunk, block: Block) -> Tally:
-        """What went in. Where the input itself has no durations, they are what came of it."""
-        kept = self.tally(block.rows)
+    def intake(self, chunk: Chunk, block: Block, kept: Tally) -> Tally:
+        """What went in. Where the input itself has no durations, they are what came of it.
+
+        Args:
+            chunk: the input.
+            block: what became of it.
+            kept: the tally of ``block.rows``.
+        """
         lost = np.array([r.duration or 0.0 for r in block.rejections], dtype=np.float64)
         return Tally(len(chunk), kept.microseconds + microseconds(lost), kept.speakers)
 
@@ -121,7 +126,8 @@ class Stage(abc.ABC, Generic[Element, Chunk]):
         Raises:
             StageFailed: what went in is not what came out and what was rejected.
         """
-        taken, kept = self.intake(chunk, block), self.tally(block.rows)
+        kept = self.tally(block.rows)
+        taken = self.intake(chunk, block, kept)
         if taken.units != kept.units + len(block.rejections):
             raise StageFailed(
                 f"{self.name}: {taken.units} {self.unit}s in, but {kept.units} out and "
@@ -155,7 +161,7 @@ class TableStage(Stage[str, pa.Table]):
         """The part's rows, ``chunk_rows`` at a time."""
         return read_part(element, self.chunk_rows, self.limit)
 
-    def intake(self, chunk: pa.Table, block: Block) -> Tally:
+    def intake(self, chunk: pa.Table, block: Block, kept: Tally) -> Tally:
         """What went in, counted on the input table."""
         return self.tally(chunk)
 
@@ -225,11 +231,21 @@ def open_stage(folder: str, made_by: str) -> StageOutput:
 
 
 def count_rows(parts: Sequence[str], limit: int | None = None) -> int:
-    """Rows in all parts, from the Parquet footers, at most ``limit`` of each part."""
+    """Rows in all parts, from the Parquet footers, at most ``limit`` of each part.
+
+    Raises:
+        UsageError: a part is not Parquet.
+    """
     total = 0
     for path in parts:
-        with files.open_read(path) as stream:
-            rows = pq.read_metadata(stream).num_rows
+        try:
+            with files.open_read(path) as stream:
+                rows = pq.read_metadata(stream).num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise UsageError(
+                f"{path}: a part is not readable Parquet ({error}); "
+                "run the stage that wrote it again"
+            ) from error
         total += rows if limit is None else min(rows, limit)
     return total
 

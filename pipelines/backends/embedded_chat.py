@@ -18,6 +18,7 @@ from pipelines.backends.settings import EmbeddedChatSettings
 from pipelines.backends.weights import find_weights, weights_sha256
 from pipelines.chat.errors import TransportError
 from pipelines.chat.request import Message, RawReply
+from pipelines.errors import UsageError
 
 
 class EmbeddedChatModel:
@@ -106,8 +107,6 @@ class EmbeddedChatModel:
         return RawReply(200, {}, json.dumps(reply, ensure_ascii=False, sort_keys=True))
 
     def _load(self) -> Any:  # noqa: ANN401  (llama.cpp's binding has no types)
-        from pipelines.errors import UsageError
-
         path = find_weights(self._settings.weights)
         try:
             import xllamacpp

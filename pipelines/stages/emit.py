@@ -192,7 +192,7 @@ class EmitStage(Stage[ShardRun, pa.Table]):
             rows = rows.append_column(_AUDIO.field(name), loaded.column(name))
         return Block(rows=rows, rejections=rejections, counts=counts)
 
-    def intake(self, chunk: pa.Table, block: Block) -> Tally:
+    def intake(self, chunk: pa.Table, block: Block, kept: Tally) -> Tally:
         """What went in, counted on the input table."""
         return self.tally(chunk)
 

@@ -67,7 +67,7 @@ class EpisodeIngestStage(Stage[Shard, list[ReadEpisode]]):
         """Sentences."""
         return tally_sentences(rows)
 
-    def intake(self, chunk: list[ReadEpisode], block: Block) -> Tally:
+    def intake(self, chunk: list[ReadEpisode], block: Block, kept: Tally) -> Tally:
         """What the reader counted, independently of what it kept."""
         seconds = np.array([read.seconds_in for read in chunk], dtype=np.float64)
         units = sum(read.sentences_in for read in chunk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -102,3 +103,32 @@ def test_a_prompt_version_that_is_not_there_is_named(
     (line,) = capsys.readouterr().err.splitlines()
     assert "annotate.prompts.embedded in params.yaml: no prompt prompts/emilia_style/v99.md" in line
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]])
+def test_a_damaged_part_is_named_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    (tmp_path / "part-00000.parquet").write_bytes(b"PAR1 but no more")
+    facts: dict[str, object] = {
+        "stage": "ingest",
+        "source": "game_voice",
+        "unit": "utterance",
+        "in": 0,
+        "out": 0,
+    }
+    facts |= {"rejected": {}, "rejected_hours": {}, "hours_in": 0.0, "hours_out": 0.0}
+    facts |= {"speakers_in": 0, "speakers_out": 0, "backend": None}
+    facts |= {"prompt_sha256": {}, "counts": {}}
+    (tmp_path / "stage.json").write_text(json.dumps(facts), encoding="utf-8")
+    arguments = [
+        "--source",
+        "game_voice",
+        "--input",
+        str(tmp_path),
+        "--output",
+        str(tmp_path / "o"),
+    ]
+    assert main([*arguments, "--journal", str(tmp_path / "j.sqlite"), *flags]) == 2
+    assert "part-00000.parquet: a part is not readable Parquet" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
