@@ -13,19 +13,32 @@ import pydantic
 import yaml
 from pydantic import Field
 
+from pipelines.backends.media_settings import (
+    CaptionSettings,
+    DiarizeSettings,
+    QualitySettings,
+    SeparateSettings,
+)
 from pipelines.backends.settings import EmbeddedChatSettings
 from pipelines.chat.settings import ChatSettings
 from pipelines.errors import UsageError
 from pipelines.fetching.settings import FetchSettings
 from pipelines.sources.settings import SourceSettings
 from pipelines.sources.wenetspeech_settings import WenetSpeechSettings
+from pipelines.stages.assign import AssignSettings
+from pipelines.stages.rl_subset import RlSettings
+from pipelines.stages.scenes import SceneSettings
 from pipelines.stages.settings import (
+    AnnotateEpisodesSettings,
     AnnotateSettings,
     EmitSettings,
     IngestSettings,
+    SceneFilterSettings,
     SelectSettings,
     Strict,
+    StyleSettings,
 )
+from pipelines.stages.split_certificate import SplitSettings
 
 
 class Params(Strict):
@@ -33,6 +46,7 @@ class Params(Strict):
 
     root: str = "data"  # folder under which every stage has its own; can be made again
     journals: str = "journals"  # folder of the replies that were paid for; cannot
+    results: str = "results"  # folder of vocals, diarizations, captions; can, in GPU hours
     sources: dict[str, SourceSettings]  # of utterances
     episode_sources: dict[str, WenetSpeechSettings] = Field(default_factory=dict)  # of recordings
     ingest: IngestSettings
@@ -42,6 +56,17 @@ class Params(Strict):
     annotate: AnnotateSettings
     select: SelectSettings
     emit: EmitSettings
+    separate: SeparateSettings
+    diarize: DiarizeSettings
+    assign: AssignSettings
+    quality: QualitySettings
+    annotate_episodes: AnnotateEpisodesSettings
+    cut_scenes: SceneSettings
+    caption: CaptionSettings
+    select_scenes: SceneFilterSettings
+    splits: SplitSettings
+    rl: RlSettings
+    style: StyleSettings
 
     def folder(self, source: str, verb: str) -> str:
         """Where a stage's output is by default: ``data/<source>/<verb>``."""
@@ -50,6 +75,10 @@ class Params(Strict):
     def journal(self, source: str) -> str:
         """Where the replies that were paid for are kept by default."""
         return posixpath.join(self.journals, f"{source}.sqlite")
+
+    def store(self, source: str, verb: str) -> str:
+        """Where a stage keeps the results of its model: ``results/<source>/<verb>``."""
+        return posixpath.join(self.results, source, verb)
 
 
 def load_params(path: str) -> Params:

@@ -32,14 +32,20 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
     from rich.console import Console
 
     from pipelines import files
-    from pipelines.reporting.gather import gather
+    from pipelines.reporting import drama
+    from pipelines.reporting.gather import VERBS, gather
     from pipelines.reporting.page import render
     from pipelines.reporting.terminal import show
 
     if runner_flags:
         raise UsageError(f"{' '.join(runner_flags)}: the report runs no pipeline")
-    sources = [cli.one_source(arguments, params)] if arguments.source else list(params.sources)
-    report = gather(cli.one_input(arguments, params.root), sources)
+    known = dict.fromkeys(params.sources, VERBS) | dict.fromkeys(
+        params.episode_sources, drama.VERBS
+    )
+    if arguments.source:
+        name = cli.one_source(arguments, params, among=known)
+        known = {name: known[name]}
+    report = gather(cli.one_input(arguments, params.root), known)
     show(report, Console())
     path = files.join(arguments.output or files.join(params.root, "report"), "index.html")
     files.write_text(path, render(report))

@@ -5,7 +5,7 @@ This package imports nothing of the project. A record's fields carry their own d
 """
 
 from schemas.arrow import arrow_schema, column, record_of, table_of
-from schemas.episode import CharacterProfile, Episode, Scene, Sentence, SpeechTurn
+from schemas.episode import CharacterProfile, Episode, EpisodeScene, Scene, Sentence, SpeechTurn
 from schemas.facts import PartFacts, StageFacts
 from schemas.rejection import Reason, Rejection
 from schemas.utterance import AnnotatedUtterance, Utterance, Value
@@ -14,6 +14,7 @@ __all__ = [
     "AnnotatedUtterance",
     "CharacterProfile",
     "Episode",
+    "EpisodeScene",
     "PartFacts",
     "Reason",
     "Rejection",

@@ -23,6 +23,10 @@ class Sentence:
     overlap_ratio: float | None = column("share of the sentence its speaker speaks, 0-1")
     margin: float | None = column("that share less the runner-up's; 1 where nobody else speaks")
     flags: tuple[str, ...] = column("how the assignment was made: gap, tie, straddles, ...")
+    dnsmos: float | None = column(
+        "DNSMOS overall of the separated speech, 1-5; None before diarize, or where not measured",
+        default=None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +82,23 @@ class Scene:
     sentences: tuple[Sentence, ...] = column("the scene's turns in order")
     caption: str | None = column("place and atmosphere; None before caption")
     caption_backend: str | None = column("what wrote the caption")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeScene(Scene):
+    """A scene with what is known about its episode, so that it can stand alone."""
+
+    source: str = column("source name in params.yaml")
+    url: str = column("where the video is")
+    video_id: str = column("id of the video, taken from the URL")
+    md5: str = column("of the corpus's own audio file, as shipped")
+    licence: str = column("licence of the source")
+    video_uri: str = column("the episode's video file")
+    vocals_uri: str = column("the episode's separated vocals")
+    title: str | None = column("title of the video")
+    series: str | None = column("series the episode belongs to; None where it is not known")
+    episode: str | None = column("number of the episode as a text; None where it is not known")
+    profiles: tuple[CharacterProfile, ...] = column("of the speakers of this scene")
+    split: str | None = column("train | test | held_out (held out, not drawn); None before select")
+    rl: bool | None = column("in the subset for reinforcement learning; None before select")
+    style: str | None = column("style of the last turn as the classifier has it; None unjudged")

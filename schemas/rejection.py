@@ -50,6 +50,21 @@ class Reason(enum.StrEnum):
     LANGUAGE_WRONG = "language_wrong"  # not in the language that was asked for
     TEMPLATE_LIKE = "template_like"  # too many descriptions share its wording
     EXAMPLE_COPIED = "example_copied"  # repeats an example of the prompt
+    # caption
+    VIDEO_UNREADABLE = "video_unreadable"  # no picture could be decoded for the scene
+    # select, of one sentence of a scene
+    SPEAKER_UNASSIGNED = "speaker_unassigned"  # nobody was heard in it or near it
+    CONFIDENCE_LOW = "confidence_low"  # of the transcript
+    MARGIN_LOW = "margin_low"  # the runner-up speaks nearly as much of it
+    OVERLAP_LOW = "overlap_low"  # its speaker speaks too little of it
+    QUALITY_LOW = "quality_low"  # of the separated speech
+    # select, of a whole scene
+    SENTENCE_OVERLONG = "sentence_overlong"  # one sentence longer than a scene may be (ADR 0010)
+    TURNS_TOO_FEW = "turns_too_few"
+    TURNS_TOO_MANY = "turns_too_many"
+    SPEAKERS_TOO_FEW = "speakers_too_few"
+    CAPTION_MISSING = "caption_missing"
+    PROFILE_MISSING = "profile_missing"  # of one of its speakers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,12 @@ import tomllib
 with open("pyproject.toml", "rb") as file:
     project = tomllib.load(file)["project"]
 extras = project["optional-dependencies"]
-print(*project["dependencies"], *extras["shards"], *extras["embedded"], *extras["video"], *extras["dev"], sep="\n")
+print(*project["dependencies"], *(line for extra in extras.values() for line in extra), sep="\n")
 END
 "${pip[@]}" install -q --progress-bar off -c requirements.lock -r "$work/requirements.in"
 "${pip[@]}" check
 {
-    echo "# Made by \`make lock\` from pyproject.toml (core, shards, embedded, video, dev). Python 3.11 to 3.13."
+    echo "# Made by \`make lock\` from pyproject.toml (with all its extras). Python 3.11 to 3.13."
     # A local version (+cpu, +cu130) names one machine's build of the same release: dropped.
     "${pip[@]}" freeze --all --exclude pip --exclude wheel |
         sed -E 's/\+[a-z0-9.]+$//'

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipelines.reporting.drama import DramaReport
+from pipelines.reporting.scene_samples import SceneExample
+from pipelines.reporting.sound import Sound
 from schemas import StageFacts
 
 VALUE_ORDER = ("high", "medium", "low")
@@ -32,14 +35,6 @@ class RejectedSample:
     rows: int
     hours: float
     shown: tuple[RejectedRow, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sound:
-    """Encoded audio small enough to travel inside the page."""
-
-    media_type: str
-    content: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +149,8 @@ class CorpusReport:
     missing: tuple[str, ...]
     examples: tuple[Example, ...] = ()
     examples_stage: str | None = None  # the stage whose output the examples are
+    drama: DramaReport | None = None  # of a corpus of role-play scenes
+    scenes: tuple[SceneExample, ...] = ()  # of such a corpus, instead of examples
 
     @property
     def first(self) -> StageFacts | None:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipelines import files
 from pipelines.audio_bytes import AudioReader
 from pipelines.errors import UsageError
+from pipelines.reporting import drama
 from pipelines.reporting.facts import CorpusReport, Report, StageReport
 from pipelines.reporting.samples import read_examples, read_rejected
+from pipelines.reporting.scene_samples import read_scenes
 from pipelines.reporting.sound import PAGE_BYTES, PLAYERS, SoundBudget
 from pipelines.stage import StageOutput, open_stage
 
 VERBS = ("ingest", "annotate", "select", "emit")  # the stages of a corpus, in order
 
 
-def gather(root: str, sources: Sequence[str], verbs: Sequence[str] = VERBS) -> Report:
+def gather(root: str, sources: Mapping[str, Sequence[str]]) -> Report:
     """Everything the report shows of the corpora under ``root``.
+
+    Args:
+        root: folder that holds a folder for each source.
+        sources: name -> its stages in order: :data:`VERBS`, or :data:`drama.VERBS` where the
+            corpus is made of whole recordings.
 
     Raises:
         UsageError: no stage of any source is finished, or a fact file is damaged.
@@ -25,13 +33,14 @@ def gather(root: str, sources: Sequence[str], verbs: Sequence[str] = VERBS) -> R
     """
     corpora = []
     with AudioReader() as reader:
-        for source in sources:  # each with its part of what fits on one page
+        for source, verbs in sources.items():  # each with its part of what fits on one page
             budget = SoundBudget(reader, PLAYERS // len(sources), PAGE_BYTES // len(sources))
             corpora.append(gather_corpus(root, source, verbs, budget))
     if not any(corpus.stages for corpus in corpora):
+        first, verbs = next(iter(sources.items()))
         raise UsageError(
             f"{root}: no finished stage of {', '.join(sources)}; "
-            f"run {command(verbs[0], sources[0])} first"
+            f"run {command(verbs[0], first)} first"
         )
     return Report(corpora=tuple(corpora))
 
@@ -60,14 +69,18 @@ def gather_corpus(
                 facts=output.facts, run=read_run_facts(folder), rejected=read_rejected(output)
             )
         )
+    corpus = CorpusReport(source=source, stages=tuple(stages), missing=tuple(missing))
+    if tuple(verbs) == drama.VERBS:
+        by_stage = {stage.facts.stage: stage.facts for stage in stages}
+        examples_stage, scenes = read_scenes(outputs)
+        return dataclasses.replace(
+            corpus,
+            examples_stage=examples_stage,
+            scenes=scenes,
+            drama=drama.gather_drama(root, source, by_stage),
+        )
     examples_stage, examples = read_examples(outputs, budget)
-    return CorpusReport(
-        source=source,
-        stages=tuple(stages),
-        missing=tuple(missing),
-        examples=examples,
-        examples_stage=examples_stage,
-    )
+    return dataclasses.replace(corpus, examples=examples, examples_stage=examples_stage)
 
 
 def command(verb: str, source: str) -> str:

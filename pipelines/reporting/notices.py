@@ -11,6 +11,26 @@ from pipelines.reporting.wording import count
 from schemas import StageFacts
 
 EMBEDDED = "embedded:"  # how facts name a backend: embedded:<model> or openai:<model>
+_EMBEDDED_CHAT = (
+    "The embedded chat model made the output of {stage} ({backend}). It is good enough to see the "
+    "pipeline run, not to ship data: set CHAT_API_KEY for a full-size model and run the stage "
+    "again."
+)
+_EMBEDDED = {
+    "separate": (
+        "A small model separated the vocals ({backend}); the paper used Demucs: "
+        "separate.backend in params.yaml."
+    ),
+    "diarize": (
+        "A small model found the speakers ({backend}); the paper used pyannote.audio: "
+        "diarize.backend in params.yaml."
+    ),
+    "caption": (
+        "The captions state measured facts of the picture only, light, colour and motion "
+        "({backend}): they do not say what is to be seen. caption.backend in params.yaml chooses "
+        "a model that does."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -27,18 +47,15 @@ def notices(corpus: CorpusReport) -> list[Notice]:
 
 
 def is_embedded(facts: StageFacts) -> bool:
-    """Whether the embedded chat model made the stage's output."""
+    """Whether an embedded model made the stage's output."""
     return (facts.backend or "").startswith(EMBEDDED)
 
 
 def _embedded(corpus: CorpusReport) -> Iterator[Notice]:
     for stage in corpus.stages:
         if is_embedded(stage.facts):
-            yield Notice(
-                f"The embedded chat model made the output of {stage.facts.stage} "
-                f"({stage.facts.backend}). It is good enough to see the pipeline run, not to ship "
-                "data: set CHAT_API_KEY for a full-size model and run the stage again."
-            )
+            text = _EMBEDDED.get(stage.facts.stage, _EMBEDDED_CHAT)
+            yield Notice(text.format(stage=stage.facts.stage, backend=stage.facts.backend))
 
 
 def _missing(corpus: CorpusReport) -> Iterator[Notice]:

@@ -13,9 +13,14 @@ import jinja2
 
 from pipelines.reporting import wording
 from pipelines.reporting.bars import coloured_losses, funnel_bars, value_stretches
-from pipelines.reporting.facts import CorpusReport, Report, Sound
+from pipelines.reporting.drama import LAST_BAR
+from pipelines.reporting.facts import CorpusReport, Report
 from pipelines.reporting.notices import notices
+from pipelines.reporting.sound import Sound
 from pipelines.reporting.spending import spending
+
+# Counts that the page draws, and does not list once more.
+DRAWN = ("value", "turns.", "overlap.", "margin.", "assign.", "rl.")
 
 
 def render(report: Report) -> str:
@@ -38,7 +43,7 @@ def render(report: Report) -> str:
         "spending": spending,
         "sound_uri": _sound_uri,
     }
-    environment.globals |= {"share": wording.share}
+    environment.globals |= {"share": wording.share, "drawn": DRAWN, "last_bar": LAST_BAR}
     corpora = [_corpus_view(corpus) for corpus in report.corpora]
     return environment.get_template("page.html").render(corpora=corpora)
 

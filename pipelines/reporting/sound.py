@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.audio_bytes import AudioLost, AudioPlace, AudioReader
 from pipelines.errors import StageFailed
-from pipelines.reporting.facts import Sound
 
 PLAYERS = 12  # on the page
 PAGE_BYTES = 750_000  # of encoded audio on the page: 1 MB as base64
@@ -20,6 +20,14 @@ MEDIA_TYPES = {
     "ogg": "audio/ogg",
     "m4a": "audio/mp4",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """Encoded audio small enough to travel inside the page."""
+
+    media_type: str
+    content: bytes
 
 
 class SoundBudget:

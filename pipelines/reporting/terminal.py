@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.reporting.drama import DramaReport
 from pipelines.reporting.facts import CorpusReport, Report, StageReport
 from pipelines.reporting.notices import notices
 from pipelines.reporting.spending import spending
@@ -36,6 +37,8 @@ def _show_corpus(corpus: CorpusReport, console: Console) -> None:
         unit = time_unit(first.hours_in)
         console.print(funnel_table(corpus, unit))
         console.print(losses_table(corpus, unit))
+        if corpus.drama is not None:
+            console.print(table1(corpus.drama))
         for stage in corpus.stages:
             line = _spending_line(stage)
             if line:
@@ -66,6 +69,18 @@ def funnel_table(corpus: CorpusReport, unit: TimeUnit) -> Table:
             count(facts.speakers_out),
             count(sum(facts.rejected.values())),
         )
+    return table
+
+
+def table1(drama: DramaReport) -> Table:
+    """MCLP Table 1 from the run."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Table 1", title_justify="left")
+    first, *others = drama.table1_header
+    table.add_column(first)
+    for heading in others:
+        table.add_column(heading, justify="right")
+    for row in drama.table1:
+        table.add_row(*row)
     return table
 
 

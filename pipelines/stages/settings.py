@@ -62,3 +62,45 @@ class EmitSettings(Strict):
 
     shard_size: Count  # cuts a shard
     default_instruction: str
+
+
+class EpisodePromptVersions(Strict):
+    """Which version of each prompt about episodes is used."""
+
+    episode_title: str
+    episode_characters: str
+
+
+class AnnotateEpisodesSettings(Strict):
+    """Parameters of ``pipelines.annotate`` for recordings of drama."""
+
+    prompts: dict[Literal["openai", "embedded"], EpisodePromptVersions]  # by chat backend
+    # Characters of script a call: an episode that is longer is asked about in pieces.
+    script_characters: dict[Literal["openai", "embedded"], Count]
+    speakers_per_call: dict[Literal["openai", "embedded"], Count]
+    max_tokens: Count  # of a reply about a whole episode
+    language: str  # ISO 639-1; profiles are written in it
+
+
+class SceneFilterSettings(Strict):
+    """Which sentences and scenes are kept. The paper does not give its filter (Table 1)."""
+
+    min_confidence: Share  # of a sentence's transcript
+    min_overlap_ratio: Share  # of a sentence, spoken by its speaker
+    min_margin: Share  # over the runner-up
+    keep_gaps: bool  # sentences whose speaker was taken from the nearest turn
+    min_dnsmos: Annotated[float, Field(ge=1.0, le=5.0)] | None  # None keeps all
+    min_turns: Count  # of a scene, after sentences went
+    max_turns: Count | None
+    min_speakers: Count
+    need_caption: bool
+    need_profiles: bool  # of every speaker of the scene
+
+
+class StyleSettings(Strict):
+    """The style classifier of the RL subset (MCLP 5.3 used an internal one)."""
+
+    # auto: emotion2vec where funasr is installed, else none: then no scene is judged, and the
+    # subset is not filtered by style. No embedded model is good enough.
+    backend: Literal["auto", "emotion2vec", "none"]
+    model: str

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.reporting.gather import gather
+from pipelines.reporting.gather import VERBS, gather
 from pipelines.reporting.page import render
 from tests.pipelines.reporting.stage_folders import (
     WrittenStage,
@@ -67,7 +67,7 @@ def test_the_page_fits_and_the_console_is_empty(browser: str, tmp_path: Path, wi
     WrittenStage(
         verb="annotate", rows=rows, backend=f"embedded:{long}", prompts={long: "ab" * 32}
     ).write(tmp_path, "game_voice")
-    page = render(gather(str(tmp_path), ["emilia", "game_voice"]))
+    page = render(gather(str(tmp_path), dict.fromkeys(["emilia", "game_voice"], VERBS)))
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.format(page=html.escape(page), width=width), "utf-8")
     done = subprocess.run(

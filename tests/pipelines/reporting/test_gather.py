@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.errors import StageFailed, UsageError
 from pipelines.reporting.facts import CorpusReport
-from pipelines.reporting.gather import gather, read_run_facts
+from pipelines.reporting.gather import VERBS, gather, read_run_facts
 from pipelines.reporting.notices import notices
 from pipelines.reporting.samples import EXAMPLES, PER_REASON
 from pipelines.reporting.spending import spending
@@ -20,7 +20,7 @@ from tests.pipelines.reporting.stage_folders import (
 
 
 def gathered(root: Path, source: str = "emilia") -> CorpusReport:
-    return gather(str(root), [source]).corpora[0]
+    return gather(str(root), {source: VERBS}).corpora[0]
 
 
 def test_every_stage_is_read_in_order(tmp_path: Path) -> None:
@@ -77,14 +77,14 @@ def test_an_unfinished_folder_is_a_missing_stage(tmp_path: Path) -> None:
 
 def test_a_corpus_without_any_stage_stands_beside_a_finished_one(tmp_path: Path) -> None:
     whole_corpus(tmp_path)
-    report = gather(str(tmp_path), ["emilia", "game_voice"])
+    report = gather(str(tmp_path), dict.fromkeys(["emilia", "game_voice"], VERBS))
     assert report.corpora[1].stages == ()
     assert report.corpora[1].missing[0] == "ingest"
 
 
 def test_nothing_at_all_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="run python -m pipelines.ingest --source emilia first"):
-        gather(str(tmp_path), ["emilia"])
+        gather(str(tmp_path), {"emilia": VERBS})
 
 
 def test_a_damaged_stage_file_says_what_to_run(tmp_path: Path) -> None:

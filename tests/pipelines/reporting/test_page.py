@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.reporting.gather import gather
+from pipelines.reporting.gather import VERBS, gather
 from pipelines.reporting.page import render
 from schemas import Reason
 from tests.pipelines.reporting.stage_folders import (
@@ -44,7 +44,7 @@ class Elements(html.parser.HTMLParser):
 
 
 def page_of(root: Path, *sources: str) -> str:
-    return render(gather(str(root), sources or ["emilia"]))
+    return render(gather(str(root), dict.fromkeys(sources or ["emilia"], VERBS)))
 
 
 def hostile_corpus(root: Path, text: str) -> None:

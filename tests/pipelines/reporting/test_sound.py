@@ -1,8 +1,7 @@
 from pathlib import Path
 
 from pipelines.audio_bytes import AudioReader
-from pipelines.reporting.facts import Sound
-from pipelines.reporting.sound import PACKED_BYTES, SoundBudget
+from pipelines.reporting.sound import PACKED_BYTES, Sound, SoundBudget
 
 
 def row(path: Path, size: int, **changes: object) -> dict[str, object]:

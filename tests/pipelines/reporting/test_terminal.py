@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipelines.reporting.gather import gather
+from pipelines.reporting.gather import VERBS, gather
 from pipelines.reporting.terminal import show
 from tests.pipelines.reporting.stage_folders import WrittenStage, utterance, whole_corpus
 
@@ -14,7 +14,7 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "report_terminal.txt"
 
 def shown(root: Path, sources: list[str], width: int = 80) -> str:
     stream = io.StringIO()
-    show(gather(str(root), sources), Console(file=stream, width=width))
+    show(gather(str(root), dict.fromkeys(sources, VERBS)), Console(file=stream, width=width))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
