@@ -1,0 +1,1 @@
+"""Training on the emitted shards: SFT, DPO, GRPO and MCLP; importing this imports no torch."""
