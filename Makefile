@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN    := .venv/bin
-CODE   := schemas prompts pipelines manifests tests benchmarks tools
+CODE   := acoustics schemas prompts pipelines manifests tests benchmarks tools
 REPORT := data/report/index.html
 
 # The demo, the tests and the benchmarks run without a key: they cannot spend money.

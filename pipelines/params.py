@@ -31,6 +31,7 @@ from pipelines.stages.scenes import SceneSettings
 from pipelines.stages.settings import (
     AnnotateEpisodesSettings,
     AnnotateSettings,
+    EmitScenesSettings,
     EmitSettings,
     IngestSettings,
     SceneFilterSettings,
@@ -67,6 +68,7 @@ class Params(Strict):
     splits: SplitSettings
     rl: RlSettings
     style: StyleSettings
+    emit_scenes: EmitScenesSettings
 
     def folder(self, source: str, verb: str) -> str:
         """Where a stage's output is by default: ``data/<source>/<verb>``."""

@@ -1,4 +1,7 @@
-"""``python -m pipelines.select``: keeps the utterances whose instruction is worth learning from."""
+"""``python -m pipelines.select``: keeps what is worth learning from.
+
+Of utterances by their instruction; of scenes by their speakers, and it splits them.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from pipelines.params import Params
 EXAMPLES = (
     "python -m pipelines.select --source emilia",
     "python -m pipelines.select --source game_voice --limit 1000 --output /tmp/few",
+    "python -m pipelines.select --source wenetspeech",
+    "python -m pipelines.check_splits --source wenetspeech",
     "python -m pipelines.select --source emilia -- --direct_num_workers=8 "
     "--direct_running_mode=multi_processing",
 )
@@ -21,7 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = cli.make_parser(
         "select",
         "Keep annotated utterances by information value and audit their instructions: empty, "
-        "overlong, naming the character, in the wrong language, copied or template-like ones go.",
+        "overlong, naming the character, in the wrong language, copied or template-like ones go. "
+        "Of role-play scenes: keep those whose speakers are clear, split them by recording into "
+        "train, held-out and test, and mark the subset for reinforcement learning.",
         EXAMPLES,
     )
     cli.add_limit(parser)
@@ -30,6 +37,18 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
     # Imported here, so that --help needs no Beam.
+    name = cli.one_source(arguments, params, among=params.sources | params.episode_sources)
+    if name in params.episode_sources:
+        from pipelines.selecting_scenes import select_scenes
+
+        select_scenes(name, arguments, params, runner_flags)
+    else:
+        _select_utterances(name, arguments, params, runner_flags)
+
+
+def _select_utterances(
+    name: str, arguments: argparse.Namespace, params: Params, runner_flags: list[str]
+) -> None:
     from pipelines import files
     from pipelines.run import run_stage
     from pipelines.stage import count_rows, open_stage
@@ -37,7 +56,6 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
     from pipelines.stages.survey import survey
     from pipelines.summary import summary
 
-    name = cli.one_source(arguments, params)
     folder = cli.one_input(arguments, params.folder(name, "annotate"))
     output = arguments.output or params.folder(name, "select")
     parts = open_stage(folder, f"python -m pipelines.annotate --source {name}").parts

@@ -65,6 +65,9 @@ class Reason(enum.StrEnum):
     SPEAKERS_TOO_FEW = "speakers_too_few"
     CAPTION_MISSING = "caption_missing"
     PROFILE_MISSING = "profile_missing"  # of one of its speakers
+    # tokenize
+    CODES_EMPTY = "codes_empty"  # too short for one frame of the speech tokenizer
+    TURN_REJECTED = "turn_rejected"  # another turn of its cut was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

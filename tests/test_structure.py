@@ -12,10 +12,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ALLOWED: dict[str, set[str]] = {
     "schemas": set(),
+    "acoustics": set(),
     "prompts": set(),
     "manifests": {"schemas"},
-    "pipelines": {"schemas", "prompts", "manifests"},
-    "trainer": {"schemas", "manifests"},
+    "pipelines": {"schemas", "acoustics", "prompts", "manifests"},
+    "trainer": {"schemas", "acoustics", "manifests"},
 }
 COMMANDS = ("ingest", "annotate", "select", "emit", "report", "fetch")
 

@@ -124,6 +124,6 @@ class EmbeddedChatModel:
         return xllamacpp.Server(parameters)
 
 
-def _seed(messages: list[dict[str, str]]) -> int:
+def _seed(messages: Sequence[Message]) -> int:
     digest = hashlib.sha256(json.dumps(messages, sort_keys=True).encode()).digest()
     return int.from_bytes(digest[:4]) & 0x7FFFFFFF

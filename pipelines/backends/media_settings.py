@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipelines.backends.settings import WeightsSettings
+from acoustics.weights import WeightsSettings
 from pipelines.stages.settings import Count, Strict
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]

@@ -1,4 +1,4 @@
-"""Where the weights of the embedded models come from, as ``params.yaml`` says."""
+"""Settings of the embedded chat model, as ``params.yaml`` gives them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from acoustics.weights import WeightsSettings
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class WeightsSettings(_Section):
-    """One weight file; looked for as a path, then in a package, then on the hub by name."""
-
-    path: str | None  # a file of one's own; None for the other two
-    package: str  # installed package that carries the file
-    file: str  # its name in the package and on the hub
-    hub: str  # repository on the Hugging Face hub
-    sha256: str  # of the file in the package and on the hub; a path of one's own is not checked
 
 
 class EmbeddedChatSettings(_Section):

@@ -116,7 +116,7 @@ class Attempts:
     ) -> Outcome | Attempt:
         """What follows from a reply: an answer, a dead letter or the next attempt."""
         completion = completion or read_completion(reply.text)
-        value = judge(completion, attempt.request.reply_schema)
+        value = judge(completion, attempt.request.reply_schema, attempt.request.check)
         if not isinstance(value, Invalid):
             return Answer(value, reply.model, reply.sha256.hex(), attempt.number)
         if attempt.number >= self._settings.max_attempts:
@@ -131,6 +131,11 @@ class Attempts:
         return self._keys.key(
             attempt.messages, attempt.request.reply_schema, attempt.max_tokens, attempt.generation
         )
+
+
+def unsendable(error: TypeError) -> DeadLetter:
+    """The dead letter of a request with text that UTF-8 cannot hold."""
+    return DeadLetter(Cause.REQUEST_INVALID, f"not text: {error}", "", 0)
 
 
 def dead_row(attempt: Attempt, outcome: Outcome) -> DeadRow | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from pipelines.chat.parts import most_picture_tokens, text_of
 from pipelines.chat.prices import TokenCounts, TokenPrice
 from pipelines.chat.request import Message
 
@@ -27,8 +28,9 @@ class Budget:
 
         A byte-level tokenizer makes at most one token of a byte, whatever the language.
         """
-        size = sum(len(message["content"].encode()) for message in messages)
-        prompt = size + _TOKENS_PER_MESSAGE * len(messages)
+        size = sum(len(text_of(message).encode()) for message in messages)
+        pictures = sum(map(most_picture_tokens, messages))
+        prompt = size + pictures + _TOKENS_PER_MESSAGE * len(messages)
         return self._price.cost_pico(TokenCounts(prompt=prompt, completion=max_tokens))
 
     def fits(self, amount_pico: int) -> bool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from pipelines.chat.attempts import Attempt
 from pipelines.chat.budget import Budget
-from pipelines.chat.errors import BudgetReached, ChatStopped, TransportError
+from pipelines.chat.errors import BudgetReached, ChatStopped, TransportError, UnreadablePicture
 from pipelines.chat.group_commit import GroupCommit
 from pipelines.chat.journal import JournalledReply
 from pipelines.chat.prices import TokenPrice, dollars
@@ -88,7 +88,11 @@ class Caller:
             reserved = await self._reserve(attempt, halt)
             if reserved is None:
                 return None
-            raw, problem = await self._ask(attempt, reserved)
+            try:
+                raw, problem = await self._ask(attempt, reserved)
+            except UnreadablePicture as error:
+                self._settle(reserved, 0)
+                return DeadLetter(Cause.PICTURE_UNREADABLE, str(error), "", attempt.number - 1)
             if raw is not None:
                 what = meaning(raw)
                 if what is Meaning.REPLY:

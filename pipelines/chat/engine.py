@@ -20,7 +20,7 @@ from pipelines.chat.errors import ChatStopped, UnknownPrice
 from pipelines.chat.group_commit import GroupCommit
 from pipelines.chat.journal import Journal
 from pipelines.chat.keys import KeyMaker
-from pipelines.chat.plan import Plan, make_plan
+from pipelines.chat.plan import Plan, make_plan, recall
 from pipelines.chat.prices import pico_dollars, token_price
 from pipelines.chat.request import ChatModel, ChatRequest
 from pipelines.chat.run import Progress, Run
@@ -127,11 +127,24 @@ class ChatEngine:
             JournalFailed: the journal could not be read.
         """
         with self._lock:
-            if self._replay_scope is not None:
-                unfinished = self._journal.unfinished_replay(self._replay_scope)
-                # A new replay will have a number above all there are.
-                self._attempts.replay = sys.maxsize if unfinished is None else unfinished
+            self._foresee_replay()
             return make_plan(requests, self._attempts, self._journal, self._price, self._model.name)
+
+    def recall(self, requests: Sequence[ChatRequest]) -> list[Outcome | None]:
+        """What :meth:`run` would give without a call, None where it would call; changes nothing.
+
+        Raises:
+            JournalFailed: the journal could not be read.
+        """
+        with self._lock:
+            self._foresee_replay()
+            return recall(requests, self._attempts)
+
+    def _foresee_replay(self) -> None:
+        if self._replay_scope is not None:
+            unfinished = self._journal.unfinished_replay(self._replay_scope)
+            # A new replay will have a number above all there are.
+            self._attempts.replay = sys.maxsize if unfinished is None else unfinished
 
     def close(self) -> None:
         """Closes the connections and the journal; may be called twice.

@@ -18,6 +18,13 @@ class TransportError(PipelineError):
     """
 
 
+class UnreadablePicture(PipelineError):
+    """A picture of a request cannot be decoded: nothing was sent.
+
+    The request becomes a dead letter; it never reaches the caller of :meth:`ChatEngine.run`.
+    """
+
+
 class ChatStopped(StageFailed):
     """No new call is made; what was in flight was awaited and journalled.
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pydantic
 
-from pipelines.chat.request import Message
+from pipelines.chat.request import Content, Message
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -50,9 +50,8 @@ class KeyMaker:
         """
         first = messages[0]
         # A str keeps its hash, so looking up a long static prompt costs nothing.
-        prefix = self._prefix(
-            tuple(sorted(first.items())), reply_schema, max_tokens, generation
-        ).copy()
+        make = self._prefix if isinstance(first["content"], str) else self._hash_prefix
+        prefix = make(tuple(sorted(first.items())), reply_schema, max_tokens, generation).copy()
         for message in messages[1:]:
             prefix.update(b"," + canonical_json(message))
         prefix.update(b"]")
@@ -60,7 +59,7 @@ class KeyMaker:
 
     def _hash_prefix(
         self,
-        first: tuple[tuple[str, str], ...],
+        first: tuple[tuple[str, Content], ...],
         reply_schema: type[pydantic.BaseModel],
         max_tokens: int,
         generation: int,

@@ -16,6 +16,7 @@ import orjson
 import pydantic
 
 from pipelines.chat.errors import MissingApiKey, TransportError
+from pipelines.chat.parts import PictureSource, with_pictures
 from pipelines.chat.request import Message, RawReply
 from pipelines.chat.settings import ChatSettings
 
@@ -32,15 +33,22 @@ _HEADERS = {"Content-Type": "application/json"}
 class OpenAIChatModel:
     """One model of one server. The key is read at the first call and kept nowhere else."""
 
-    def __init__(self, settings: ChatSettings, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: ChatSettings,
+        environ: Mapping[str, str] | None = None,
+        pictures: PictureSource | None = None,
+    ) -> None:
         """Opens no connection, and needs no key until one is made.
 
         Args:
             settings: the ``chat:`` section of ``params.yaml``.
             environ: where the key is looked for; the process's environment by default.
+            pictures: makes the pictures that messages refer to; needed where any do.
         """
         self._settings = settings
         self._environ = os.environ if environ is None else environ
+        self._pictures = pictures
         self._parameters: dict[str, object] = {
             "model": settings.model,
             "temperature": settings.temperature,
@@ -91,10 +99,14 @@ class OpenAIChatModel:
         Raises:
             TransportError: no complete reply within ``timeout_s``.
             MissingApiKey: no variable holds a key.
+            UnreadablePicture: a picture of the messages cannot be decoded.
         """
         client = self._client or self._connect()
+        sent: Sequence[Mapping[str, object]] = messages
+        if self._pictures is not None:
+            sent = await asyncio.to_thread(with_pictures, messages, self._pictures)
         body = orjson.dumps(
-            {**self._parameters, "max_tokens": max_tokens, "messages": messages}, default=dict
+            {**self._parameters, "max_tokens": max_tokens, "messages": sent}, default=dict
         )
         try:
             # Over all of the call: keep-alive lines reset every timeout of a single read.

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
-from pipelines.chat.attempts import Attempt, Attempts
+from pipelines.chat.attempts import Attempt, Attempts, Outcome, unsendable
 from pipelines.chat.journal import Journal
 from pipelines.chat.keys import Key
+from pipelines.chat.parts import estimate_picture_tokens, text_of
 from pipelines.chat.prices import TokenCounts, TokenPrice, dollars
 from pipelines.chat.request import Answer, ChatRequest, Message
 
@@ -110,15 +111,17 @@ def make_plan(
         for attempt in looked.due:
             sizes = list(_prompt_tokens(attempt.messages))
             prompt += sum(sizes)
-            static = attempt.messages[0]["content"]
+            static = text_of(attempt.messages[0])
             if len(sizes) > 1 and static in static_seen:
                 cached += sizes[0]
             static_seen.add(static)
-            completion += (
-                int(attempt.max_tokens * _SHARE_OF_MAX_TOKENS)
-                if mean_completion is None
-                else min(mean_completion, attempt.max_tokens)
-            )
+            typical = attempt.request.typical
+            if typical is not None:
+                completion += estimate_tokens(typical.model_dump_json(by_alias=True))
+            elif mean_completion is None:
+                completion += int(attempt.max_tokens * _SHARE_OF_MAX_TOKENS)
+            else:
+                completion += min(mean_completion, attempt.max_tokens)
     likely, bound = TokenCounts(prompt, cached, completion), TokenCounts(prompt, 0, completion)
     return Plan(
         requests=len(requests),
@@ -135,6 +138,25 @@ def make_plan(
     )
 
 
+def recall(requests: Sequence[ChatRequest], attempts: Attempts) -> list[Outcome | None]:
+    """The outcomes that the journal holds; None where a call is due.
+
+    Raises:
+        JournalFailed: the journal could not be read.
+    """
+    outcomes: list[Outcome | None] = [None] * len(requests)
+    for start in range(0, len(requests), _CHUNK):
+        firsts: list[Attempt] = []
+        for index in range(start, min(start + _CHUNK, len(requests))):
+            try:
+                firsts.append(attempts.first(index, requests[index]))
+            except TypeError as error:
+                outcomes[index] = unsendable(error)
+        for attempt, outcome in attempts.look_up(firsts, write=False).settled:
+            outcomes[attempt.index] = outcome
+    return outcomes
+
+
 def _mean_completion(journal: Journal, model: str) -> int | None:
     totals = journal.totals().get(model)
     if totals is None or not totals.metered_replies:
@@ -143,7 +165,9 @@ def _mean_completion(journal: Journal, model: str) -> int | None:
 
 
 def _prompt_tokens(messages: Sequence[Message]) -> Iterator[int]:
-    return (estimate_tokens(message["content"]) for message in messages)
+    return (
+        estimate_tokens(text_of(message)) + estimate_picture_tokens(message) for message in messages
+    )
 
 
 def estimate_tokens(text: str) -> int:

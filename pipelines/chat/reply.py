@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import orjson
 import pydantic
@@ -92,12 +92,15 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def judge(
-    completion: Completion, reply_schema: type[pydantic.BaseModel]
+    completion: Completion,
+    reply_schema: type[pydantic.BaseModel],
+    check: Callable[[Any], str] | None = None,
 ) -> pydantic.BaseModel | Invalid:
     """The valid value of a reply, or what is wrong with it.
 
     The content must be strict JSON (no comments, trailing commas or NaN), alone or in one
     Markdown fence. A reply that was cut off is invalid even where what there is happens to parse.
+    ``check`` is the request's own, see :class:`ChatRequest`.
     """
     content = completion.content
     if completion.finish_reason in _CUT_OFF:
@@ -112,11 +115,13 @@ def judge(
     try:
         # pydantic's own parser lets NaN and Infinity pass, which are not JSON.
         orjson.loads(text)
-        return reply_schema.model_validate_json(text)
+        value = reply_schema.model_validate_json(text)
     except orjson.JSONDecodeError as error:
         return Invalid(f"the reply was not valid JSON: {error}", content)
     except pydantic.ValidationError as error:
         return Invalid(_mistakes(error), content)
+    wrong = check(value) if check is not None else ""
+    return Invalid(f"the reply does not fit: {wrong}", content) if wrong else value
 
 
 def _mistakes(error: pydantic.ValidationError) -> str:

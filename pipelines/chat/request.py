@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import pydantic
 
-Message = Mapping[str, str]  # "role" and "content"
+Part = Mapping[str, str | int]  # a text, or a reference to a picture: see ``parts``
+Content = str | tuple[Part, ...]
+Message = Mapping[str, Content]  # "role" and "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,11 @@ class ChatRequest:
     reply_schema: type[pydantic.BaseModel]  # what the reply's JSON must validate as
     max_tokens: int | None = None  # longest reply; None takes the one of the settings
     tag: str = ""  # record id, for error messages and the dead letter; not part of the key
+    # What is wrong with a reply of the right form, for this question alone; "" for nothing. It is
+    # told to the model, so it must follow from question and reply. Not part of the key.
+    check: Callable[[Any], str] | None = None
+    # A reply of the usual length: what a dry run expects. Not part of the key.
+    typical: pydantic.BaseModel | None = None
 
     def __post_init__(self) -> None:
         """Refuses a request that no server would take.
@@ -87,6 +94,7 @@ class Cause(enum.StrEnum):
     REQUEST_REFUSED = "request_refused"  # the server refuses this request (HTTP 400, 413, 422 ...)
     NO_REPLY = "no_reply"  # HTTP errors or broken connections, until the retries were used up
     REQUEST_INVALID = "request_invalid"  # cannot be sent: not text that UTF-8 can hold
+    PICTURE_UNREADABLE = "picture_unreadable"  # cannot be sent: a picture of it does not decode
 
     @property
     def was_paid(self) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
-from pipelines.chat.attempts import Attempt, Attempts, Outcome, dead_row
+from pipelines.chat.attempts import Attempt, Attempts, Outcome, dead_row, unsendable
 from pipelines.chat.calls import Caller, Halt
 from pipelines.chat.errors import ChatStopped, TooManyDeadLetters
 from pipelines.chat.group_commit import GroupCommit
@@ -123,7 +123,7 @@ class Run:
             try:
                 attempt = self._attempts.first(index, self._requests[index])
             except TypeError as error:
-                self._note(index, DeadLetter(Cause.REQUEST_INVALID, f"not text: {error}", "", 0))
+                self._note(index, unsendable(error))
                 continue
             first = self._first.setdefault(attempt.base_key, index)
             if first == index:
@@ -205,7 +205,12 @@ class Run:
     def _checked(self) -> list[Outcome]:
         outcomes = [outcome for outcome in self._outcomes if outcome is not None]
         assert len(outcomes) == len(self._requests)  # no worker ends while a request is open
-        dead = [outcome for outcome in outcomes if isinstance(outcome, DeadLetter)]
+        # A picture that does not decode is the record's fault, and says nothing about the model.
+        dead = [
+            outcome
+            for outcome in outcomes
+            if isinstance(outcome, DeadLetter) and outcome.cause is not Cause.PICTURE_UNREADABLE
+        ]
         share = self._settings.max_dead_letter_share
         if len(dead) >= self._settings.min_dead_letters and len(dead) > share * len(outcomes):
             raise TooManyDeadLetters(

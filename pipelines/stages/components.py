@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipelines.stages.near_duplicates import normal_text, sketch
-from schemas.episode import Episode
+from schemas.episode import Episode, EpisodeScene, Sentence
 from schemas.facts import Hashes
 
 
@@ -36,14 +36,35 @@ def fingerprint(episode: Episode, shingle_characters: int, scale: int) -> Finger
 
     Sentences are taken by start, whatever their order in the record.
     """
-    ordered = sorted(episode.sentences, key=lambda one: (one.start, one.duration, one.id))
-    return Fingerprint(
-        id=episode.id,
-        video_id=episode.video_id,
-        md5=episode.md5.lower(),
-        series=normal_series(episode.series or ""),
-        hashes=sketch((one.text for one in ordered), shingle_characters, scale),
-    )
+    return _fingerprint(episode.id, episode, episode.sentences, shingle_characters, scale)
+
+
+def scenes_fingerprint(
+    scenes: Sequence[EpisodeScene], shingle_characters: int, scale: int
+) -> Fingerprint:
+    """The same of a recording whose sentences lie in scenes.
+
+    Args:
+        scenes: all scenes of one recording, in any order.
+        shingle_characters: length of a shingle.
+        scale: one shingle in so many is kept.
+
+    Raises:
+        ValueError: no scenes, or scenes that say different things about their recording.
+    """
+    if not scenes:
+        raise ValueError("no scenes, so no recording")
+    first = scenes[0]
+    for scene in scenes:
+        for name in ("episode_id", *KEY_KINDS):
+            one, other = getattr(first, name), getattr(scene, name)
+            if one != other:
+                raise ValueError(
+                    f"scenes {first.id} and {scene.id} of one recording differ in {name}: "
+                    f"{one!r} and {other!r}"
+                )
+    sentences = [sentence for scene in scenes for sentence in scene.sentences]
+    return _fingerprint(first.episode_id, first, sentences, shingle_characters, scale)
 
 
 def normal_series(name: str) -> str:
@@ -107,6 +128,23 @@ def side_keys(
             place = (sides[one.id], kind, key)
             found[place] = min(found.get(place, one.id), one.id)
     return found
+
+
+def _fingerprint(
+    name: str,
+    keys: Episode | EpisodeScene,
+    sentences: Sequence[Sentence],
+    shingle_characters: int,
+    scale: int,
+) -> Fingerprint:
+    ordered = sorted(sentences, key=lambda one: (one.start, one.duration, one.id))
+    return Fingerprint(
+        id=name,
+        video_id=keys.video_id,
+        md5=keys.md5.lower(),
+        series=normal_series(keys.series or ""),
+        hashes=sketch((one.text for one in ordered), shingle_characters, scale),
+    )
 
 
 def _root(parent: dict[str, str], name: str) -> str:

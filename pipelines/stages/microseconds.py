@@ -64,3 +64,23 @@ def spans(timed: Sequence[Timed]) -> tuple[Microseconds, Microseconds]:
         raise ValueError(f"not a time in seconds: {wrong!r}")
     whole = np.rint(starts).astype(np.int64)
     return whole, whole + np.rint(durations).astype(np.int64)
+
+
+def span_columns(
+    starts: NDArray[np.float64], durations: NDArray[np.float64]
+) -> tuple[Microseconds, Microseconds]:
+    """What :func:`spans` gives, for columns of seconds.
+
+    Raises:
+        ValueError: a value is not a finite number of seconds; tells the place of the first.
+
+    >>> span_columns(np.array([4.6]), np.array([0.4]))
+    (array([4600000]), array([5000000]))
+    """
+    scaled = np.stack([starts, durations]) * 1e6
+    good = (np.abs(scaled) < _LIMIT).all(axis=0)
+    if not good.all():
+        at = int(np.argmin(good))
+        raise ValueError(f"not times in seconds: {starts[at]} and {durations[at]}, at place {at}")
+    whole = np.rint(scaled).astype(np.int64)
+    return whole[0], whole.sum(axis=0)

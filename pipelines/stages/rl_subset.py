@@ -11,7 +11,7 @@ import enum
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -22,6 +22,9 @@ from schemas.episode import Scene
 # hold nothing else), the compatibility block, and 々 and 〇, which are written for a character.
 _HAN = re.compile("[\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]")
 
+SceneT = TypeVar("SceneT", bound=Scene)
+HeardT = TypeVar("HeardT", bound=Scene, contravariant=True)
+
 
 class RlReason(enum.StrEnum):
     """Why a scene is not in the RL subset."""
@@ -29,6 +32,7 @@ class RlReason(enum.StrEnum):
     TURNS_TOO_FEW = "turns_too_few"
     TURNS_TOO_MANY = "turns_too_many"
     LAST_TURN_SHORT = "last_turn_short"  # too few Chinese characters
+    STYLE_UNHEARD = "style_unheard"  # the style classifier could not hear the last turn
     STYLE_NEUTRAL = "style_neutral"  # the style classifier heard nothing but neutral speech
 
 
@@ -47,11 +51,11 @@ class RlSettings(Strict):
         return self
 
 
-class StyleClassifier(Protocol):
-    """Says in which style the last turn of each scene is spoken. A backend implements it."""
+class StyleClassifier(Protocol[HeardT]):
+    """Says in which style the last turn of each scene is spoken."""
 
-    def __call__(self, scenes: Sequence[Scene], /) -> Sequence[str]:
-        """One style label for each scene, in order."""
+    def __call__(self, scenes: Sequence[HeardT], /) -> Sequence[str | None]:
+        """One style label for each scene, in order; None where there is nothing to hear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +69,28 @@ class RlRejection:
     duration: float  # seconds
 
 
+class RlSubset(NamedTuple, Generic[SceneT]):
+    """What the rules made of some scenes."""
+
+    kept: list[SceneT]  # in order
+    rejected: list[RlRejection]  # in order, each with the first reason that holds
+    styles: dict[str, str]  # scene id -> label, of the scenes that were listened to
+
+
 def select_rl_scenes(
-    scenes: Sequence[Scene], classifier: StyleClassifier, settings: RlSettings | None = None
-) -> tuple[list[Scene], list[RlRejection]]:
-    """The scenes to keep, in order, and the others with the first reason that holds, in order.
+    scenes: Sequence[SceneT],
+    classifier: StyleClassifier[SceneT] | None,
+    settings: RlSettings | None = None,
+) -> RlSubset[SceneT]:
+    """The scenes to keep and the others.
 
     The reasons are tried in the order of `RlReason`; the classifier, which may be slow, is called
     once, with the scenes that all other rules keep, and not at all where there are none.
+
+    Args:
+        scenes: of the training side.
+        classifier: of styles; None leaves the style out of account.
+        settings: the limits.
 
     Raises:
         ValueError: the classifier does not return one label for each scene.
@@ -82,29 +101,32 @@ def select_rl_scenes(
     ...          for at in (0.0, 3.0)]
     >>> scene = Scene(id="E_scene0000", episode_id="E", start=0.0, duration=5.0,
     ...               sentences=tuple(turns), caption=None, caption_backend=None)
-    >>> kept, rejected = select_rl_scenes([scene], lambda scenes: ["angry"] * len(scenes))
-    >>> len(kept), rejected
-    (1, [])
+    >>> found = select_rl_scenes([scene], lambda scenes: ["angry"] * len(scenes))
+    >>> len(found.kept), found.rejected, found.styles
+    (1, [], {'E_scene0000': 'angry'})
     """
     settings = settings or RlSettings()
-    found = [_without_listening(scene, settings) for scene in scenes]
-    heard = [scene for scene, rejection in zip(scenes, found, strict=True) if rejection is None]
-    labels = list(classifier(heard)) if heard else []
-    if len(labels) != len(heard):
-        raise ValueError(f"the style classifier gave {len(labels)} labels for {len(heard)} scenes")
-    neutral = settings.neutral_label.casefold()
-    kept: list[Scene] = []
-    rejections: list[RlRejection] = []
-    remaining = iter(labels)
-    for scene, rejection in zip(scenes, found, strict=True):
-        if rejection is None:
-            label = next(remaining)
-            if label.casefold() != neutral:
-                kept.append(scene)
-                continue
-            rejection = _rejection(scene, RlReason.STYLE_NEUTRAL, label)
-        rejections.append(rejection)
-    return kept, rejections
+    faults = [_without_listening(scene, settings) for scene in scenes]
+    asked = [scene for scene, fault in zip(scenes, faults, strict=True) if fault is None]
+    labels: dict[str, str | None] = {}
+    if classifier is not None and asked:
+        given = classifier(asked)
+        if len(given) != len(asked):
+            raise ValueError(
+                f"the style classifier gave {len(given)} labels for {len(asked)} scenes"
+            )
+        labels = {scene.id: label for scene, label in zip(asked, given, strict=True)}
+    kept: list[SceneT] = []
+    rejected: list[RlRejection] = []
+    for scene, fault in zip(scenes, faults, strict=True):
+        if fault is None and classifier is not None:
+            fault = _by_style(scene, labels[scene.id], settings)
+        if fault is None:
+            kept.append(scene)
+        else:
+            rejected.append(fault)
+    heard = {name: label for name, label in labels.items() if label is not None}
+    return RlSubset(kept, rejected, heard)
 
 
 def count_han(text: str) -> int:
@@ -125,6 +147,14 @@ def _without_listening(scene: Scene, settings: RlSettings) -> RlRejection | None
     characters = count_han(scene.sentences[-1].text)
     if characters <= settings.min_characters:
         return _rejection(scene, RlReason.LAST_TURN_SHORT, f"{characters} Chinese characters")
+    return None
+
+
+def _by_style(scene: Scene, label: str | None, settings: RlSettings) -> RlRejection | None:
+    if label is None:
+        return _rejection(scene, RlReason.STYLE_UNHEARD, "no label")
+    if label.casefold() == settings.neutral_label.casefold():
+        return _rejection(scene, RlReason.STYLE_NEUTRAL, label)
     return None
 
 

@@ -17,9 +17,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from itertools import repeat
+from operator import attrgetter
 from typing import Annotated, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from pipelines.stages.columns import from_columns
@@ -54,6 +56,14 @@ class SceneCut(NamedTuple):
     reason: CutReason
 
 
+class ScenePlan(NamedTuple):
+    """The scenes of one recording, as places among its sentences."""
+
+    order: NDArray[np.int64]  # the sentences by start, then end, then id
+    cuts: list[SceneCut]  # one a scene; ``first`` counts in that order
+    durations: list[float]  # of the scenes, in seconds
+
+
 def cut_scenes(
     episode_id: str, sentences: Sequence[Sentence], settings: SceneSettings | None = None
 ) -> tuple[Scene, ...]:
@@ -77,31 +87,60 @@ def cut_scenes(
     [('EP1_scene0000', 9.0), ('EP1_scene0001', 2.0)]
     """
     starts, ends = spans(sentences)
-    if (ends < starts).any():
-        wrong = sentences[int(np.argmax(ends < starts))]
-        raise ValueError(f"sentence {wrong.id} ends before it begins: {wrong.duration!r} s")
-    ordered = tuple(sentences)
-    # Rising starts are an order already; equal ones need the ends and ids to decide.
-    if not (starts[1:] > starts[:-1]).all():
-        order = sorted(range(len(ordered)), key=lambda i: (starts[i], ends[i], ordered[i].id))
-        ordered = tuple(ordered[i] for i in order)
-        starts, ends = starts[order], ends[order]
-    firsts = [cut.first for cut in cut_points(starts, ends, settings)]
-    if not firsts:
-        return ()
-    spoken = np.maximum.reduceat(ends, firsts) - starts[firsts]
+    plan = plan_scenes(starts, ends, list(map(attrgetter("id"), sentences)), settings)
+    ordered = tuple(map(sentences.__getitem__, plan.order.tolist()))
+    firsts = [cut.first for cut in plan.cuts]
     return tuple(
         from_columns(
             Scene,
-            id=[f"{episode_id}_scene{number:04d}" for number in range(len(firsts))],
+            id=[scene_id(episode_id, number) for number in range(len(firsts))],
             episode_id=repeat(episode_id, len(firsts)),
             start=[ordered[first].start for first in firsts],
-            duration=(spoken / 1e6).tolist(),
+            duration=plan.durations,
             sentences=map(ordered.__getitem__, map(slice, firsts, [*firsts[1:], len(ordered)])),
             caption=repeat(None, len(firsts)),
             caption_backend=repeat(None, len(firsts)),
         )
     )
+
+
+def plan_scenes(
+    starts: Microseconds,
+    ends: Microseconds,
+    ids: Sequence[str],
+    settings: SceneSettings | None = None,
+) -> ScenePlan:
+    """Where the scenes of one recording begin, and how long they are.
+
+    Args:
+        starts: of the sentences, whole microseconds, in any order.
+        ends: of the same sentences.
+        ids: of the same sentences; they decide the order of those with the same times.
+        settings: limits, in seconds.
+
+    Raises:
+        ValueError: a sentence ends before it begins.
+
+    >>> at = 1_000_000 * np.array([[7, 9], [0, 2]])
+    >>> plan_scenes(at[:, 0], at[:, 1], ["a", "b"]).order
+    array([1, 0])
+    """
+    if (ends < starts).any():
+        wrong = int(np.argmax(ends < starts))
+        spoken = (ends[wrong] - starts[wrong]) / 1e6
+        raise ValueError(f"sentence {ids[wrong]} ends before it begins: {spoken} s")
+    order = np.arange(len(starts))
+    # Rising starts are an order already; equal ones need the ends and ids to decide.
+    if not (starts[1:] > starts[:-1]).all():
+        keys = list(zip(starts.tolist(), ends.tolist(), ids, strict=True))
+        order = np.array(sorted(range(len(keys)), key=keys.__getitem__))
+        starts, ends = starts[order], ends[order]
+    cuts = cut_points(starts, ends, settings)
+    if not cuts:
+        return ScenePlan(order, [], [])
+    firsts = [cut.first for cut in cuts]
+    spans_us = np.maximum.reduceat(ends, firsts) - starts[firsts]
+    return ScenePlan(order, cuts, (spans_us / 1e6).tolist())
 
 
 def cut_points(
@@ -138,6 +177,15 @@ def cut_points(
         if end > spoken_until:
             spoken_until = end
     return cuts
+
+
+def scene_id(episode_id: str, number: int) -> str:
+    """The id of an episode's scene, counted from 0.
+
+    >>> scene_id("EP1", 7)
+    'EP1_scene0007'
+    """
+    return f"{episode_id}_scene{number:04d}"
 
 
 def is_overlong(scene: Scene, settings: SceneSettings | None = None) -> bool:

@@ -10,6 +10,7 @@ from schemas import Value
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
+PiecesAsked = Literal["every", "fullest"]
 
 
 class Strict(BaseModel):
@@ -71,15 +72,24 @@ class EpisodePromptVersions(Strict):
     episode_characters: str
 
 
-class AnnotateEpisodesSettings(Strict):
-    """Parameters of ``pipelines.annotate`` for recordings of drama."""
+class EpisodeQuestionSettings(Strict):
+    """How one chat backend is asked about episodes."""
 
-    prompts: dict[Literal["openai", "embedded"], EpisodePromptVersions]  # by chat backend
-    # Characters of script a call: an episode that is longer is asked about in pieces.
-    script_characters: dict[Literal["openai", "embedded"], Count]
-    speakers_per_call: dict[Literal["openai", "embedded"], Count]
-    max_tokens: Count  # of a reply about a whole episode
+    prompts: EpisodePromptVersions
+    script_characters: Annotated[int, Field(ge=200)]  # of a script's JSON in one call
+    speakers_per_call: Count  # a small model describes one
+    # Where a script is in pieces, speakers are asked about in every one in which they speak, each
+    # building on the ones before, or once, in the one with most of their words (ADR 0011).
+    pieces_asked: PiecesAsked
     language: str  # ISO 639-1; profiles are written in it
+    max_tokens: Count  # of a reply about a whole episode
+
+
+class AnnotateEpisodesSettings(Strict):
+    """Parameters of ``pipelines.annotate`` for recordings of drama, by chat backend."""
+
+    openai: EpisodeQuestionSettings
+    embedded: EpisodeQuestionSettings
 
 
 class SceneFilterSettings(Strict):
@@ -103,4 +113,13 @@ class StyleSettings(Strict):
     # auto: emotion2vec where funasr is installed, else none: then no scene is judged, and the
     # subset is not filtered by style. No embedded model is good enough.
     backend: Literal["auto", "emotion2vec", "none"]
-    model: str
+    device: Literal["auto", "cpu", "cuda"]
+    model: str  # name on the hub, or a folder that has config.yaml, model.pt and tokens.txt
+    hub: Literal["ms", "hf"]  # ModelScope or the Hugging Face hub
+
+
+class EmitScenesSettings(Strict):
+    """Parameters of ``pipelines.emit`` for scenes."""
+
+    shard_size: Count  # scenes a shard
+    language: str  # ISO 639-1 code of what is spoken

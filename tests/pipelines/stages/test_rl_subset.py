@@ -36,14 +36,14 @@ LONG = "一二三四五六七八九十百"  # 11 characters
     ],
 )
 def test_boundaries(turns: int, last: str, reason: RlReason | None) -> None:
-    kept, rejected = select_rl_scenes([spoken(turns, last)], angry)
+    kept, rejected, _ = select_rl_scenes([spoken(turns, last)], angry)
     assert [one.reason for one in rejected] == ([] if reason is None else [reason])
     assert len(kept) == (reason is None)
 
 
 def test_neutral_speech_is_rejected_whatever_the_case_of_its_label() -> None:
     scenes = [spoken(2, LONG), spoken(3, LONG), spoken(4, LONG)]
-    kept, rejected = select_rl_scenes(scenes, lambda _: ["Neutral", "happy", "neutral"])
+    kept, rejected, _ = select_rl_scenes(scenes, lambda _: ["Neutral", "happy", "neutral"])
     assert kept == [scenes[1]]
     assert [one.scene_id for one in rejected] == [scenes[0].id, scenes[2].id]
     assert {one.reason for one in rejected} == {RlReason.STYLE_NEUTRAL}
@@ -75,7 +75,7 @@ def test_every_scene_is_kept_or_rejected_once_in_order(rows: list[tuple[int, int
         for i, (n, k, _) in enumerate(rows)
     ]
     dull = {f"s{i}" for i, (_, _, neutral) in enumerate(rows) if neutral}
-    kept, rejected = select_rl_scenes(
+    kept, rejected, _ = select_rl_scenes(
         scenes, lambda asked: ["neutral" if one.id in dull else "sad" for one in asked]
     )
     assert sorted([*(s.id for s in kept), *(r.scene_id for r in rejected)]) == sorted(

@@ -16,10 +16,9 @@ from pipelines.stages.split_certificate import (
     HELD_OUT,
     TRAIN,
     Certificate,
-    CertificateViolated,
     SplitSettings,
-    verify,
 )
+from pipelines.stages.split_verify import CertificateViolated, verify
 from pipelines.stages.splits import Splits, choose_components, split
 from schemas.episode import Episode, Scene, Sentence
 from tests.pipelines.stages.drama import episode, scene, sentence

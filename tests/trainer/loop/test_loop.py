@@ -128,7 +128,7 @@ def test_the_gradient_is_the_one_of_all_rows_together() -> None:
     task = NextToken(ONE)
     rows = next(iter(Rows()))
     weight = sum(task.weight(row) for row in rows)
-    (sum(task.loss(model, row).total for row in rows) / weight).backward()
+    torch.stack([task.loss(model, row).total for row in rows]).sum().div(weight).backward()
     wanted = float(clip(model, None))
     model.zero_grad()
     for row in rows:
