@@ -7,9 +7,12 @@ torch.distributed.checkpoint, which shards them; what is a rank's own is in ``ra
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import shutil
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +63,13 @@ class Checkpoints:
             temporary.mkdir(parents=True)
         self._ranks.barrier()
         weights, moments = get_state_dict(plain(model), optimizer)
-        save_state(
-            {"model": weights, "optimizer": moments},
-            checkpoint_id=str(temporary),
-            no_dist=self._ranks.world_size == 1,
-        )
+        alone = self._ranks.world_size == 1
+        with _about_one_process():
+            save_state(
+                {"model": weights, "optimizer": moments},
+                checkpoint_id=str(temporary),
+                no_dist=alone,
+            )
         torch.save(_random_state(), temporary / f"rank-{self._ranks.rank}.pt")
         self._ranks.barrier()
         if self._ranks.first:
@@ -95,7 +100,8 @@ class Checkpoints:
         weights, moments = get_state_dict(plain(model), optimizer)
         state: dict[str, Any] = {"model": weights, "optimizer": moments}
         try:
-            load_state(state, checkpoint_id=str(path), no_dist=self._ranks.world_size == 1)
+            with _about_one_process():
+                load_state(state, checkpoint_id=str(path), no_dist=self._ranks.world_size == 1)
             own = torch.load(path / f"rank-{self._ranks.rank}.pt", weights_only=True)
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             raise DataError(
@@ -129,6 +135,14 @@ class Checkpoints:
                 "another --output"
             )
         return about
+
+
+@contextlib.contextmanager
+def _about_one_process() -> Iterator[None]:
+    """Without the remark that one process is one process."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        yield
 
 
 def _random_state() -> dict[str, Any]:

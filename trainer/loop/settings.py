@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from trainer.settings import Strict
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -12,17 +14,11 @@ NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
-class Strict(BaseModel):
-    """No unknown keys, no change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class LoraSettings(Strict):
     """Low-rank adapters instead of all weights (peft)."""
 
     rank: Count
-    alpha: Positive
+    alpha: Count
     dropout: Share = 0.0
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
 

@@ -1,0 +1,1 @@
+"""What the loop can train: supervised fine-tuning, preference pairs, rewards."""
