@@ -12,6 +12,10 @@ BENCHMARKS = (
     "wenetspeech_import",
     "assign_speed",
     "scene_speed",
+    "separate_memory",
+    "logprob_memory",
+    "mclp_speed",
+    "dpo_speed",
 )
 
 

@@ -1,4 +1,7 @@
-"""What must hold for one cut, its tar members and its audio. Pure: no files, no lhotse."""
+"""What must hold for one cut, its tar members and its audio. Pure: no files, no lhotse.
+
+What holds for scenes alone is in :mod:`manifests.scene_checks`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import enum
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -23,12 +26,13 @@ class Damage(enum.StrEnum):
 
     FILES = "files"  # a shard's file is missing, unreadable or a stranger
     PAIRING = "pairing"  # cuts and tar members do not go together, one pair a cut, in order
-    CUT = "cut"  # not a cut with one recording and one supervision inside it
-    ID = "id"  # repeated, or not the key of its utterance
+    CUT = "cut"  # not a cut with one recording and its supervisions inside it
+    ID = "id"  # repeated, or not the key of its record
     INSTRUCTION = "instruction"  # missing or empty
     LINEAGE = "lineage"  # a hash or a source field is missing or malformed
     AUDIO = "audio"  # other bytes than were hashed, or they do not decode to the stated length
     COUNT = "count"  # other numbers than stage.json has
+    SPLIT = "split"  # in another split's folder, or of a recording that is on both sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +59,65 @@ class Member:
     manifest: bytes
 
 
-def check_cut(cut: Mapping[str, Any], where: str) -> Iterator[Problem]:
-    """The cut by itself: times, ids, instruction, lineage."""
+@dataclass(frozen=True)
+class Form:
+    """One kind of cut: what must hold for it beyond what holds for all of them."""
+
+    what: str  # for messages
+    check: Callable[[Mapping[str, Any], str], Iterator[Problem]]  # of (cut, where)
+    lineage: Callable[[Mapping[str, Any]], Mapping[str, Any]]  # of a cut
+
+
+def check_cut(cut: Mapping[str, Any], where: str, form: Form) -> Iterator[Problem]:
+    """The cut by itself: times, ids, and what its form asks for."""
     try:
-        recording, (supervision,) = cut["recording"], cut["supervisions"]
-        custom, key = supervision["custom"], cut["id"]
-        num_samples, rate = recording["num_samples"], recording["sampling_rate"]
-        start, duration = supervision["start"], supervision["duration"]
-        if abs(cut["duration"] - num_samples / rate) > TOLERANCE_S or cut["start"] != 0:
-            yield Problem(Damage.CUT, where, "the cut is not the whole of its recording")
-        if start < 0 or duration <= 0 or start + duration > cut["duration"] + TOLERANCE_S:
-            yield Problem(
-                Damage.CUT, where, f"supervision at {start} + {duration} s leaves the cut"
-            )
-        if key != cut_key(supervision["id"]) or key != recording["id"]:
-            yield Problem(Damage.ID, where, f"id {key!r} is not the key of {supervision['id']!r}")
-        for name in ("text", "speaker", "language"):
-            if not isinstance(supervision.get(name), str):
-                yield Problem(Damage.CUT, where, f"the supervision has no {name}")
+        yield from _check_times(cut, where)
+        yield from form.check(cut, where)
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
-        what = f"not a cut with one recording and one supervision ({type(error).__name__}: {error})"
+        what = f"not {form.what} ({type(error).__name__}: {error})"
         yield Problem(Damage.CUT, where, what)
-        return
+
+
+def _check_times(cut: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    num_samples, rate = cut["recording"]["num_samples"], cut["recording"]["sampling_rate"]
+    if abs(cut["duration"] - num_samples / rate) > TOLERANCE_S or cut["start"] != 0:
+        yield Problem(Damage.CUT, where, "the cut is not the whole of its recording")
+    if cut["id"] != cut["recording"]["id"]:
+        what = f"id {cut['id']!r} is not its recording's, {cut['recording']['id']!r}"
+        yield Problem(Damage.ID, where, what)
+    if not cut["supervisions"]:
+        raise ValueError("no supervision")
+    for one in cut["supervisions"]:
+        start, duration = one["start"], one["duration"]
+        if start < 0 or duration <= 0 or start + duration > cut["duration"] + TOLERANCE_S:
+            what = f"supervision at {start} + {duration} s leaves the cut"
+            yield Problem(Damage.CUT, where, what)
+        for name in ("text", "speaker", "language"):
+            if not isinstance(one.get(name), str):
+                yield Problem(Damage.CUT, where, f"the supervision has no {name}")
+
+
+def check_key(key: object, record_id: str, where: str) -> Iterator[Problem]:
+    """The cut's id against the record's.
+
+    Raises:
+        ValueError: the record's id cannot name a cut.
+    """
+    if key != cut_key(record_id):
+        yield Problem(Damage.ID, where, f"id {key!r} is not the key of {record_id!r}")
+
+
+def check_hashes(hashes: Mapping[str, object], where: str) -> Iterator[Problem]:
+    """Values that must be SHA-256 where they are there."""
+    for name, value in hashes.items():
+        if value is not None and not (isinstance(value, str) and _SHA256.fullmatch(value)):
+            yield Problem(Damage.LINEAGE, where, f"{name} is not a SHA-256: {value!r}")
+
+
+def _check_utterance(cut: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    (supervision,) = cut["supervisions"]
+    custom = supervision["custom"]
+    yield from check_key(cut["id"], supervision["id"], where)
     if not isinstance(custom, Mapping):
         yield Problem(Damage.LINEAGE, where, "the supervision's custom fields are not an object")
         return
@@ -99,9 +140,14 @@ def _check_custom(custom: Mapping[str, Any], where: str) -> Iterator[Problem]:
         yield Problem(Damage.LINEAGE, where, f"missing: {', '.join(absent)}")
     hashes = {name: custom.get(name) for name in ("prompt_sha256", "reply_sha256")}
     hashes[f"lineage.{AUDIO_SHA256}"] = lineage.get(AUDIO_SHA256)
-    for name, value in hashes.items():
-        if value is not None and not (isinstance(value, str) and _SHA256.fullmatch(value)):
-            yield Problem(Damage.LINEAGE, where, f"{name} is not a SHA-256: {value!r}")
+    yield from check_hashes(hashes, where)
+
+
+UTTERANCES = Form(
+    what="a cut with one recording and one supervision",
+    check=_check_utterance,
+    lineage=lambda cut: cast(Mapping[str, Any], cut["supervisions"][0]["custom"]["lineage"]),
+)
 
 
 def check_pair(cut: Mapping[str, Any], member: Member, where: str) -> Iterator[Problem]:
@@ -122,12 +168,15 @@ def check_pair(cut: Mapping[str, Any], member: Member, where: str) -> Iterator[P
 
 
 def check_audio(
-    cut: Mapping[str, Any], member: Member, where: str, decode: bool
+    cut: Mapping[str, Any],
+    lineage: Mapping[str, Any],
+    member: Member,
+    where: str,
+    decode: bool,
 ) -> Iterator[Problem]:
     """The audio against the cut: size, hash and, if asked for, its decoded length."""
-    lineage = cast(Mapping[str, Any], cut["supervisions"][0]["custom"]["lineage"])
     if member.audio_size != lineage["audio_size"]:
-        what = f"{member.audio_size} bytes of audio, the source had {lineage['audio_size']}"
+        what = f"{member.audio_size} bytes of audio, the lineage has {lineage['audio_size']}"
         yield Problem(Damage.AUDIO, where, what)
     elif member.audio is not None:
         if hashlib.sha256(member.audio).hexdigest() != lineage[AUDIO_SHA256]:

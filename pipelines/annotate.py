@@ -1,4 +1,4 @@
-"""``python -m pipelines.annotate``: asks a chat model how each utterance is spoken."""
+"""``python -m pipelines.annotate``: asks a chat model how utterances are spoken, and by whom."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ EXAMPLES = (
     "python -m pipelines.annotate --source emilia --chat-backend openai "
     "--chat-base-url http://localhost:8000/v1 --chat-model my-model",
     "python -m pipelines.annotate --source emilia --replay-dead-letters",
+    "python -m pipelines.annotate --source wenetspeech --max-cost 20",
 )
 
 
@@ -22,8 +23,9 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
     parser = cli.make_parser(
         "annotate",
-        "Describe the speaking style of every utterance with a chat model. Replies are kept in a "
-        "journal: what was paid for once is never asked again.",
+        "Describe the speaking style of every utterance with a chat model; of recordings of drama, "
+        "name series and episode and describe who the speakers are. Replies are kept in a journal: "
+        "what was paid for once is never asked again.",
         EXAMPLES,
     )
     cli.add_limit(parser)
@@ -49,13 +51,18 @@ def add_chat_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
-    from pipelines.annotating import Annotation
+    from pipelines.annotating import UtteranceAnnotation
+    from pipelines.annotating_episodes import EpisodeAnnotation
     from pipelines.stage import open_stage
 
-    name = cli.one_source(arguments, params)
-    folder = cli.one_input(arguments, params.folder(name, "ingest"))
-    ingest = open_stage(folder, f"python -m pipelines.ingest --source {name}")
-    annotation = Annotation(arguments, params, name, ingest.parts)
+    name = cli.one_source(arguments, params, among=[*params.sources, *params.episode_sources])
+    is_drama = name in params.episode_sources
+    before = "diarize" if is_drama else "ingest"
+    folder = cli.one_input(arguments, params.folder(name, before))
+    earlier = open_stage(folder, f"python -m pipelines.{before} --source {name}")
+    annotation = (EpisodeAnnotation if is_drama else UtteranceAnnotation)(
+        arguments, params, name, earlier
+    )
     if arguments.dry_run:
         cli.say(annotation.estimate())
         return

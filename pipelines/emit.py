@@ -1,4 +1,4 @@
-"""``python -m pipelines.emit``: packs the selected utterances into Lhotse Shar shards."""
+"""``python -m pipelines.emit``: packs what was selected into Lhotse Shar shards."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipelines.params import Params
 EXAMPLES = (
     "python -m pipelines.emit --source emilia",
     "python -m pipelines.emit --source game_voice --input data/game_voice/select --output /shards",
+    "python -m pipelines.emit --source wenetspeech",
     "python -m pipelines.emit --source emilia --limit 100 --output /tmp/few",
     "python -m manifests.validate --input data/emilia/emit --decode 1",
 )
@@ -22,7 +23,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = cli.make_parser(
         "emit",
         "Pack selected utterances into Lhotse Shar shards: audio passed through as it is, the "
-        "instruction, its origin and the lineage on each supervision.",
+        "instruction, its origin and the lineage on each supervision. Role-play scenes go into a "
+        "folder for each split: audio cut out of the vocals, a supervision for each turn.",
         EXAMPLES,
     )
     cli.add_limit(parser)
@@ -31,13 +33,24 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
     # Imported here, so that --help needs neither Beam nor the audio decoder.
+    name = cli.one_source(arguments, params, among=params.sources | params.episode_sources)
+    if name in params.episode_sources:
+        from pipelines.emitting_scenes import emit_scenes
+
+        emit_scenes(name, arguments, params, runner_flags)
+    else:
+        _emit_utterances(name, arguments, params, runner_flags)
+
+
+def _emit_utterances(
+    name: str, arguments: argparse.Namespace, params: Params, runner_flags: list[str]
+) -> None:
     from manifests.validate import validate
     from pipelines import files
     from pipelines.run import run_stage
     from pipelines.stage import open_stage
     from pipelines.stages.emit import EmitStage, count_part_rows, plan_shards
 
-    name = cli.one_source(arguments, params)
     folder = cli.one_input(arguments, params.folder(name, "select"))
     output = arguments.output or params.folder(name, "emit")
     selected = open_stage(folder, f"python -m pipelines.select --source {name}")

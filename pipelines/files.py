@@ -56,11 +56,17 @@ def read_text(path: str) -> str:
 
 
 @contextlib.contextmanager
-def atomic_write(path: str) -> Iterator[BinaryIO]:
-    """A binary stream that becomes ``path`` when the block ends well, and vanishes otherwise."""
+def atomic_write(path: str, writer: str = "") -> Iterator[BinaryIO]:
+    """A binary stream that becomes ``path`` when the block ends well, and vanishes otherwise.
+
+    Args:
+        path: of the file.
+        writer: who writes, where several may write the same file at the same time: each then has
+            a temporary file of its own.
+    """
     make_folder(posixpath.dirname(path))
     # Deterministic, so that a second attempt overwrites what a dead first one left.
-    temporary = f"{path}.{zlib.crc32(path.encode()):08x}{TEMPORARY_SUFFIX}"
+    temporary = f"{path}.{zlib.crc32((path + writer).encode()):08x}{TEMPORARY_SUFFIX}"
     stream = FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED)
     try:
         with stream:

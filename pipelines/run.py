@@ -132,11 +132,12 @@ class _RunPart(beam.DoFn):
         ):
             for chunk in self._stage.read(element):
                 block = self._stage.transform(chunk)
-                facts += self._stage.account(chunk, block)
+                done = self._stage.account(chunk, block)
+                facts += done
                 writer.write(block.rows, list(block.rejections))
                 if self._stage.unique_ids:
                     ids.append(hash_strings(block.rows.column("id").to_pylist()))
-                progress.advance(len(chunk), block.run)
+                progress.advance(done.rows_in, block.run)  # in the stage's unit
         for bucket, hashes in bucket_hashes(np.concatenate(ids)):
             yield beam.pvalue.TaggedOutput(IDS, (bucket, (index, hashes)))
         yield WrittenPart(index, writer.paths, facts)

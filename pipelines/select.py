@@ -1,7 +1,4 @@
-"""``python -m pipelines.select``: keeps what is worth learning from.
-
-Of utterances by their instruction; of scenes by their speakers, and it splits them.
-"""
+"""``python -m pipelines.select``: keeps what is worth learning from, and splits scenes."""
 
 from __future__ import annotations
 
@@ -15,7 +12,6 @@ EXAMPLES = (
     "python -m pipelines.select --source emilia",
     "python -m pipelines.select --source game_voice --limit 1000 --output /tmp/few",
     "python -m pipelines.select --source wenetspeech",
-    "python -m pipelines.check_splits --source wenetspeech",
     "python -m pipelines.select --source emilia -- --direct_num_workers=8 "
     "--direct_running_mode=multi_processing",
 )

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import socket
+import threading
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -41,7 +44,8 @@ class Store:
     @contextlib.contextmanager
     def write(self, key: str, suffix: str) -> Iterator[BinaryIO]:
         """A stream that becomes the result when the block ends well, and vanishes otherwise."""
-        with files.atomic_write(self.path(key, suffix)) as stream:
+        writer = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
+        with files.atomic_write(self.path(key, suffix), writer) as stream:
             yield stream
 
 

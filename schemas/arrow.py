@@ -84,9 +84,15 @@ def record_of(record_type: type[Record], row: Mapping[str, Any]) -> Record:
     >>> record_of(Scene, {"texts": ["a", "b"]})
     Scene(texts=('a', 'b'))
     """
+    hints = _hints(typing.cast(type, record_type))
+    return record_type(**{name: _restored(hint, row[name]) for name, hint in hints.items()})
+
+
+@cache
+def _hints(record_type: type) -> dict[str, Any]:
+    """The types of a record's fields; reading them from the annotations takes most of the time."""
     hints = typing.get_type_hints(record_type)
-    fields = dataclasses.fields(record_type)  # type: ignore[arg-type]
-    return record_type(**{f.name: _restored(hints[f.name], row[f.name]) for f in fields})
+    return {field.name: hints[field.name] for field in dataclasses.fields(record_type)}
 
 
 def _restored(hint: Any, value: Any) -> Any:  # noqa: ANN401  (a type form, and any value)

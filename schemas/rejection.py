@@ -51,7 +51,7 @@ class Reason(enum.StrEnum):
     TEMPLATE_LIKE = "template_like"  # too many descriptions share its wording
     EXAMPLE_COPIED = "example_copied"  # repeats an example of the prompt
     # caption
-    VIDEO_UNREADABLE = "video_unreadable"  # no picture could be decoded for the scene
+    VIDEO_UNREADABLE = "video_unreadable"  # not all pictures of the scene could be decoded
     # select, of one sentence of a scene
     SPEAKER_UNASSIGNED = "speaker_unassigned"  # nobody was heard in it or near it
     CONFIDENCE_LOW = "confidence_low"  # of the transcript

@@ -18,7 +18,10 @@ ALLOWED: dict[str, set[str]] = {
     "pipelines": {"schemas", "acoustics", "prompts", "manifests"},
     "trainer": {"schemas", "acoustics", "manifests"},
 }
-COMMANDS = ("ingest", "annotate", "select", "emit", "report", "fetch")
+COMMANDS = (
+    *("ingest", "fetch", "separate", "diarize", "annotate", "cut_scenes", "caption"),
+    *("select", "check_splits", "emit", "report"),
+)
 
 
 def imported(path: Path) -> set[str]:

@@ -6,7 +6,7 @@ import contextlib
 import copy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -28,6 +28,7 @@ def load_policy(settings: ModelSettings) -> tuple[nn.Module, Any]:
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    without_bars()
     try:
         tokenizer = AutoTokenizer.from_pretrained(settings.path)
         model: Any = AutoModelForCausalLM.from_pretrained(settings.path, dtype=torch.float32)
@@ -47,6 +48,33 @@ def load_policy(settings: ModelSettings) -> tuple[nn.Module, Any]:
         model = with_lora(model, settings.lora)
     output_head(model)
     return model, tokenizer
+
+
+def without_bars() -> None:
+    """Leaves progress to the commands: transformers draws bars, terminal or not."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
+def load_scorer(
+    path: str, dtype: Literal["bfloat16", "float32"], device: torch.device
+) -> nn.Module:
+    """A frozen model to score with.
+
+    Raises:
+        UsageError: it cannot be loaded.
+    """
+    from transformers import AutoModelForCausalLM
+
+    without_bars()
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
+    except (OSError, ValueError) as error:
+        line = " ".join(str(error).split())
+        raise UsageError(f"scorer {path}: cannot be loaded: {line}") from error
+    frozen: nn.Module = model.to(device).requires_grad_(False).eval()
+    return frozen
 
 
 def with_lora(model: nn.Module, settings: LoraSettings) -> nn.Module:

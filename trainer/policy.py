@@ -8,6 +8,8 @@ Shapes: B sequences, T tokens, V ids.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from trainer.batch import Batch
@@ -44,3 +46,7 @@ class Policy(nn.Module):
             with_entropy=with_entropy,
         )
         return found.logprobs_BT, found.entropy_BT
+
+    def within(self, work: Callable[[], None]) -> None:
+        """Does the work; FSDP2 takes this for a forward, see `ranks.with_whole_weights`."""
+        work()

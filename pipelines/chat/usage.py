@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
@@ -82,3 +84,14 @@ class Usage:
         if self.unmetered_replies:
             return f"at least {known} ({self.unmetered_replies} replies named no token counts)"
         return known
+
+
+def since(before: Mapping[str, int], usage: Usage) -> Counter[str]:
+    """What was used since ``before``, earlier counts of the same usage.
+
+    >>> usage = Usage(calls=5, replies=4)
+    >>> now = since(usage.counts() | {"calls": 2}, usage)
+    >>> now["calls"], now["replies"]
+    (3, 0)
+    """
+    return Counter({key: value - before[key] for key, value in usage.counts().items()})

@@ -17,7 +17,7 @@ from pipelines import progress
 from pipelines.backends.recipe import EngineRecipe
 from pipelines.chat.engine import ChatEngine
 from pipelines.chat.request import Answer, ChatRequest, DeadLetter
-from pipelines.chat.usage import Usage
+from pipelines.chat.usage import since
 from pipelines.stage import Block, TableStage, location_of
 from pipelines.stages.characters import Character, Profile
 from pipelines.stages.style import (
@@ -119,7 +119,7 @@ class AnnotateStage(TableStage):
         before = self._engine.usage.counts()
         outcomes = self._engine.run(
             [self.request(row) for row in asked],
-            on_progress=lambda done, _, usage: progress.live(done, _since(before, usage)),
+            on_progress=lambda done, _, usage: progress.live(done, since(before, usage)),
         )
         answered = dict(zip((row["id"] for row in asked), outcomes, strict=True))
         counts: Counter[str] = Counter()
@@ -138,7 +138,7 @@ class AnnotateStage(TableStage):
             rows=table_of(AnnotatedUtterance, annotated),
             rejections=rejections,
             counts=counts,
-            run=_since(before, self._engine.usage),
+            run=since(before, self._engine.usage),
         )
 
     def askable(self, rows: Sequence[Row]) -> tuple[list[Row], list[Rejection]]:
@@ -214,7 +214,3 @@ def _rejection(row: Row, reason: Reason, detail: str) -> Rejection:
         location=location_of(row),
         duration=row["duration"],
     )
-
-
-def _since(before: Mapping[str, int], usage: Usage) -> Counter[str]:
-    return Counter({key: value - before[key] for key, value in usage.counts().items()})

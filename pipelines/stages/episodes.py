@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.fetching.fetch import fetch_episodes, rejections_of
 from pipelines.fetching.ledger import LedgerEntry
@@ -19,17 +18,9 @@ from pipelines.fetching.settings import FetchSettings
 from pipelines.sources.base import Shard
 from pipelines.sources.wenetspeech import ReadEpisode, WenetSpeechSource
 from pipelines.stage import Block, Stage, TableStage, Tally, microseconds
+from pipelines.stages.episode_rows import EPISODES_PER_CHUNK, tally_sentences
 from schemas import Episode, Rejection, record_of, table_of
 from schemas.facts import no_hashes
-
-EPISODES_PER_CHUNK = 64  # some 30,000 sentences of drama
-
-
-def tally_sentences(episodes: pa.Table) -> Tally:
-    """The sentences of episodes; before diarization nobody is known to speak them."""
-    durations = pc.list_flatten(episodes.column("sentences").combine_chunks()).field("duration")
-    seconds = durations.to_numpy(zero_copy_only=False).astype(np.float64)
-    return Tally(len(seconds), microseconds(seconds), no_hashes())
 
 
 class EpisodeIngestStage(Stage[Shard, list[ReadEpisode]]):

@@ -68,7 +68,7 @@ class LengthRow:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """How a corpus was split. :func:`verify` checks all of it but how the links were found."""
+    """How a corpus was split. ``split_verify`` checks all of it but how links were found."""
 
     method: Literal["components-by-video-md5-series-transcript/v1"]
     settings: SplitSettings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from tests.chat_server import ChatServer, ServerThread
 _MOODS = "merry dry grave warm weary sharp sly tender proud timid gruff bright dreamy brisk".split()
 _PACES = "fast slow even halting rolling clipped lazy springy steady drawling".split()
 _CHINESE = "声音放轻 语速快些 稍带笑意 慢慢道来 有点疲惫 干脆利落 像讲故事 平静自然".split()
+_NAME, _DIGITS = re.compile(r"[一-鿿]{2,}"), re.compile(r"[0-9]+")
 UNKNOWN = frozenset({"APE", "DEATH"})  # characters the model does not know
 
 
@@ -38,13 +40,16 @@ class AnnotationServer(ChatServer):
                 return web.json_response({"error": {"message": "Insufficient Balance"}}, status=402)
             self.balance -= 1
         question = _question(body["messages"])
-        content = json.dumps(answer(question), ensure_ascii=False)
-        if question.get("speech transcript") in self.invalid:
-            content = '{"description": "cut'
-        reply = orjson.loads(self._reply(body, question, content))
+        reply = orjson.loads(self._reply(body, question, self.content(question)))
         reply["id"] = name  # so that the journal tells which calls it holds
         self.replied[name] += 1
         return web.json_response(body=orjson.dumps(reply))
+
+    def content(self, question: dict[str, Any]) -> str:
+        """What the model writes."""
+        if question.get("speech transcript") in self.invalid:
+            return '{"description": "cut'
+        return json.dumps(answer(question), ensure_ascii=False)
 
     def forget(self) -> None:
         """Counts from nought again."""
@@ -70,6 +75,17 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).digest()
     mood, other = _MOODS[digest[0] % len(_MOODS)], _MOODS[digest[1] % len(_MOODS)]
     pace, number = _PACES[digest[2] % len(_PACES)], digest[3]
+    if "segments" in question:
+        manner = "，".join(_CHINESE[digest[n] % len(_CHINESE)] for n in (5, 6))
+        return {
+            "characters": [
+                {"speaker_id": speaker, "identity": f"第{n}位说话人", "character": f"{manner}。"}
+                for n, speaker in enumerate(question["speakers"], start=1)
+            ]
+        }
+    if "title" in question:
+        names, digits = (find.findall(question["title"]) for find in (_NAME, _DIGITS))
+        return {"series": next(iter(names), None), "episode": next(iter(digits), None)}
     if "characters" in question:
         return {"known": {name: name not in UNKNOWN for name in question["characters"]}}
     if "character" in question:

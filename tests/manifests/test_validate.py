@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from manifests.checks import Damage
-from manifests.validate import MAX_KEPT, NothingToValidate, main, validate
+from manifests.shard_checks import MAX_KEPT
+from manifests.validate import NothingToValidate, main, validate
 from tests.manifests.corpus import UNANNOTATED, row, tone, write_facts, write_shards
 
 AUDIO = tone(0.5)

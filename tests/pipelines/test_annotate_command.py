@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from pipelines.annotate import add_chat_arguments, main
-from pipelines.annotating import character_list, chat_settings
+from pipelines.annotating import character_list
+from pipelines.annotation import chat_settings
 from pipelines.errors import UsageError
 from pipelines.params import load_params
 from pipelines.stages.characters import Character

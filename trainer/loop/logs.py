@@ -29,6 +29,7 @@ class RunLog:
             from torch.utils.tensorboard import SummaryWriter
 
             self._folder.mkdir(parents=True, exist_ok=True)
+            _end_whole(self._folder / FILE)
             self._lines = (self._folder / FILE).open("a", encoding="utf-8")
             self._board = SummaryWriter(str(self._folder / "tensorboard"))
             self._bar = Progress(
@@ -68,6 +69,13 @@ class RunLog:
             self._bar.stop()
             self._board.close()
             self._lines.close()
+
+
+def _end_whole(path: Path) -> None:
+    """Takes away the beginning of a line that a killed run left at the end of its log."""
+    if path.is_file():
+        content = path.read_bytes()
+        path.write_bytes(content[: content.rfind(b"\n") + 1])
 
 
 def read_log(folder: Path) -> list[dict[str, float]]:

@@ -98,13 +98,14 @@ def _step(
     optim: OptimSettings,
 ) -> dict[str, float]:
     """One step; gives its facts, of all ranks together."""
-    parts, facts = task.microbatches(batch, model, step)
+    with _arithmetic(loop, ranks.device):  # what rollouts and the reference are computed in too
+        parts, facts = task.microbatches(batch, model, step)
     if not parts:  # every rank takes part in the exchange of gradients
         raise ValueError(f"{task.name}: rank {ranks.rank} got no microbatch in step {step}")
     weights = [task.weight(part) for part in parts]
     total = float(ranks.sum(torch.tensor(sum(weights), dtype=torch.float64, device=ranks.device)))
     if not total:
-        return {**facts, "skipped": 1.0}  # no row of it has anything to learn from
+        return {**ranks.mean(facts), "skipped": 1.0}  # no row of it has anything to learn from
     optimizer.zero_grad(set_to_none=True)
     loss_sum, sums = _backward(model, task, parts, total, ranks, loop)
     loss = float(ranks.sum(loss_sum)) / total
@@ -115,7 +116,7 @@ def _step(
             "stays; look at the rows of this step, or lower the learning rate"
         )
     optimizer.step()
-    return {"loss": loss, "grad_norm": norm, **facts, **_together(sums, total, ranks)}
+    return {"loss": loss, "grad_norm": norm, **ranks.mean(facts), **_together(sums, total, ranks)}
 
 
 def _backward(

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import (
+    FSDPModule,
+    MixedPrecisionPolicy,
+    fully_shard,
+    register_fsdp_forward_method,
+)
 from torch.nn.parallel import DistributedDataParallel
 
 from trainer.errors import UsageError
 from trainer.loop.settings import LoopSettings
+
+WITHIN = "within"  # the method of a policy in which rollouts are drawn
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,22 @@ class Ranks:
         if self.world_size > 1:
             dist.all_reduce(values)
         return values
+
+    def mean(self, facts: Mapping[str, float]) -> dict[str, float]:
+        """Each fact's mean over the ranks that have it, on every rank."""
+        if self.world_size == 1:
+            return dict(facts)
+        everyones: list[Mapping[str, float]] = [{}] * self.world_size
+        dist.all_gather_object(everyones, dict(facts))
+        found: dict[str, list[float]] = {}
+        for one in everyones:
+            for name, value in one.items():
+                found.setdefault(name, []).append(value)
+        return {name: sum(values) / len(values) for name, values in sorted(found.items())}
+
+    def any(self, one: bool) -> bool:
+        """Whether any rank says so."""
+        return float(self.sum(torch.tensor(float(one), device=self.device))) > 0
 
     def barrier(self) -> None:
         """Waits for all ranks."""
@@ -86,6 +111,8 @@ def spread(model: nn.Module, ranks: Ranks, settings: LoopSettings) -> nn.Module:
     for layer in decoder_layers(model):
         fully_shard(layer, mesh=mesh, mp_policy=policy)
     fully_shard(model, mesh=mesh, mp_policy=policy)
+    if hasattr(model, WITHIN):
+        register_fsdp_forward_method(model, WITHIN)
     return model
 
 
@@ -119,14 +146,25 @@ def gradients_later(model: nn.Module, later: bool) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def gathered(model: nn.Module) -> Iterator[None]:
-    """All weights whole on every rank while rollouts are sampled; nothing to do without FSDP."""
-    shards = [module for module in model.modules() if isinstance(module, FSDPModule)]
-    for module in shards:
-        module.unshard()
+def with_whole_weights(model: nn.Module, work: Callable[[], Result]) -> Result:
+    """What ``work`` gives, called while all weights are whole on every rank.
+
+    Rollouts go through the layers token after token, and not through the wrapped model's forward.
+    FSDP2 knows of no forward but its root's, so the work is done inside a method that it takes for
+    one; the layers then stay whole until it is done. Every rank must go through the model equally
+    often. There is nothing to do without FSDP.
+    """
+    if not isinstance(model, FSDPModule):
+        return work()
+    layers = [one for one in model.modules() if isinstance(one, FSDPModule) and one is not model]
+    found: list[Result] = []
+    inside: Any = getattr(model, WITHIN)
+    for layer in layers:
+        layer.set_reshard_after_forward(False, recurse=False)
     try:
-        yield
+        inside(lambda: found.append(work()))
     finally:
-        for module in shards:
-            module.reshard()
+        for layer in layers:
+            layer.set_reshard_after_forward(True, recurse=False)
+            layer.reshard()
+    return found[0]

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from trainer.batch import Batch, microbatches, pad
+from trainer.data.rows import Row
+from trainer.errors import DataError
 from trainer.loop.ranks import Ranks
 from trainer.loop.task import StepLoss
 from trainer.losses import dpo_loss, sequence_sums
@@ -28,6 +30,17 @@ class Pair:
     def __len__(self) -> int:
         """Tokens of the longer one, twice: both are in one forward pass."""
         return 2 * max(len(self.chosen), len(self.rejected))
+
+
+def rejected_of(row: Row) -> Example:
+    """The answer of a row that is not to be preferred.
+
+    Raises:
+        DataError: it has none.
+    """
+    if row.rejected is None:
+        raise DataError(f"{row.id}: no utterance to prefer this one over; see `pairs`")
+    return row.rejected
 
 
 @dataclass(frozen=True, slots=True)

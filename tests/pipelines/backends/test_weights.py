@@ -24,9 +24,7 @@ def test_a_path_that_is_there_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("find", [find_weights, weights_sha256])
-def test_what_is_nowhere_is_bad_usage_that_names_params_yaml(
-    find: object, tmp_path: Path
-) -> None:
+def test_what_is_nowhere_is_bad_usage_that_names_params_yaml(find: object, tmp_path: Path) -> None:
     assert callable(find)
     with pytest.raises(UsageError, match=r"nowhere\.gguf: .*weights\.path in params\.yaml"):
         find(_settings(tmp_path / "nowhere.gguf"))

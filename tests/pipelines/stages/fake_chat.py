@@ -11,6 +11,7 @@ from typing import Any
 import pydantic
 
 from pipelines.chat.engine import ChatEngine
+from pipelines.chat.parts import text_of
 from pipelines.chat.request import Message, RawReply
 from pipelines.chat.settings import ChatSettings
 from pipelines.chat.sqlite_journal import SqliteJournal
@@ -30,7 +31,7 @@ class FakeChatModel:
 
     @property
     def questions(self) -> list[dict[str, Any]]:
-        return [json.loads(messages[-1]["content"]) for messages in self.messages]
+        return [json.loads(text_of(messages[-1])) for messages in self.messages]
 
     async def complete(
         self,
@@ -39,8 +40,8 @@ class FakeChatModel:
         max_tokens: int,
     ) -> RawReply:
         self.messages.append(list(messages))
-        first = [m for m in messages if m["role"] == "user" and m["content"].startswith("{")][-1]
-        answer = self._answers(json.loads(first["content"]))
+        asked = [text_of(message) for message in messages if message["role"] == "user"]
+        answer = self._answers(json.loads([text for text in asked if text.startswith("{")][-1]))
         content = answer if isinstance(answer, str) else json.dumps(answer)
         body = {"model": "fake-1", "choices": [{"message": {"content": content}}]}
         return RawReply(200, {}, json.dumps(body))

@@ -96,3 +96,17 @@ def test_settings_are_strict() -> None:
         RlSettings(min_turns=7)
     with pytest.raises(ValueError, match="max_turn"):
         RlSettings.model_validate({"max_turn": 5})
+
+
+def test_without_a_classifier_style_does_not_count() -> None:
+    scenes = [spoken(2, LONG), spoken(1, LONG)]
+    kept, rejected, styles = select_rl_scenes(scenes, None)
+    assert kept == scenes[:1] and styles == {}
+    assert [one.reason for one in rejected] == [RlReason.TURNS_TOO_FEW]
+
+
+def test_what_the_classifier_cannot_hear_is_not_kept() -> None:
+    scenes = [spoken(2, LONG), spoken(3, LONG)]
+    kept, rejected, styles = select_rl_scenes(scenes, lambda _: [None, "sad"])
+    assert kept == scenes[1:] and styles == {scenes[1].id: "sad"}
+    assert [one.reason for one in rejected] == [RlReason.STYLE_UNHEARD]

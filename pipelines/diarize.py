@@ -1,0 +1,78 @@
+"""``python -m pipelines.diarize``: who speaks when, and who speaks each sentence."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pipelines import cli
+from pipelines.params import Params
+
+EXAMPLES = (
+    "python -m pipelines.diarize --source wenetspeech --dry-run",
+    "python -m pipelines.diarize --source wenetspeech",
+    "python -m pipelines.diarize --source wenetspeech --backend pyannote --device cuda",
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit status."""
+    parser = cli.make_parser(
+        "diarize",
+        "Find out who speaks when in the separated vocals of every recording, and give every "
+        "sentence its speaker. Diarizations that an earlier run made are used again; a run that "
+        "was stopped goes on with the episode it was at.",
+        EXAMPLES,
+    )
+    cli.add_limit(parser)
+    parser.add_argument(
+        "--backend", choices=["auto", "pyannote", "embedded"], help="instead of params.yaml's"
+    )
+    parser.add_argument(
+        "--device", choices=["auto", "cpu", "cuda"], help="instead of params.yaml's"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what is to be done, diarize nothing"
+    )
+    return cli.run_command(parser, _work, argv)
+
+
+def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
+    # Imported here, so that --help needs neither Beam nor av.
+    from pipelines.backends.diarizer import choose_backend, make_diarizer
+    from pipelines.backends.dnsmos import Dnsmos
+    from pipelines.diarizing import describe_work
+    from pipelines.run import run_stage
+    from pipelines.stage import open_stage
+    from pipelines.stages.diarize import DiarizeStage
+    from pipelines.summary import summary
+
+    name = cli.one_source(arguments, params, among=params.episode_sources)
+    given = {key: getattr(arguments, key) for key in ("backend", "device")}
+    settings = params.diarize.model_copy(
+        update={key: value for key, value in given.items() if value is not None}
+    )
+    # Chosen once and here: all workers diarize with the same model.
+    settings = settings.model_copy(update={"backend": choose_backend(settings)})
+    folder = cli.one_input(arguments, params.folder(name, "separate"))
+    separate = open_stage(folder, f"python -m pipelines.separate --source {name}")
+    make_diarizer(settings).check()
+    if params.quality.backend == "dnsmos":
+        Dnsmos(params.quality).check()
+    store = params.store(name, "diarize")
+    stage = DiarizeStage(name, settings, params.assign, params.quality, store, arguments.limit)
+    if arguments.dry_run:
+        cli.say(describe_work(stage, separate.parts))
+        return
+    facts = run_stage(
+        stage,
+        separate.parts,
+        arguments.output or params.folder(name, "diarize"),
+        runner_flags=runner_flags,
+        expected_rows=None if arguments.limit else separate.facts.rows_out,
+    )
+    cli.say(summary(facts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

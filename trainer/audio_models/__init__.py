@@ -1,0 +1,1 @@
+"""Models that judge generated speech: who speaks, what is said, in which emotion."""

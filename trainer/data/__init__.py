@@ -1,0 +1,1 @@
+"""Shards with codes -> rows, batches and packs, the same to the bit after a kill as without."""

@@ -1,0 +1,1 @@
+"""Speech tokenizers: audio <-> codes, behind one Protocol."""
