@@ -12,6 +12,7 @@ BENCHMARKS = (
     "wenetspeech_import",
     "assign_speed",
     "scene_speed",
+    "sampler_resume",
     "separate_memory",
     "logprob_memory",
     "mclp_speed",

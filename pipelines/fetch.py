@@ -55,7 +55,7 @@ def _fetch_videos(
 ) -> None:
     from pipelines.run import run_stage
     from pipelines.stage import open_stage
-    from pipelines.stages.episodes import FetchStage
+    from pipelines.stages.fetch import FetchStage
     from pipelines.summary import summary
 
     folder = cli.one_input(arguments, params.folder(name, "ingest"))

@@ -47,8 +47,10 @@ def load_settings(
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         steps = ".".join(str(step) for step in first["loc"])
+        found = first["msg"].removeprefix("Value error, ")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise UsageError(f"{where}: {steps}: {first['msg']}{more}") from error
+        key = f"{steps}: " if steps else ""
+        raise UsageError(f"{where}: {key}{found}{more}") from error
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from trainer.settings import Strict
 from trainer.vocab import SpeechNames, flexivoice, step_audio_2
 
 Count = Annotated[int, Field(ge=1)]
+Names = Annotated[list[str], Field(min_length=1)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
@@ -72,9 +73,7 @@ class GrpoSettings(StageSettings):
     form: Form = "paper"  # of the advantages
     weights: dict[str, float] = Field(default_factory=dict)  # of rewards in the sum; 1 by default
     rewards: RewardSettings
-    asks: dict[
-        str, Annotated[list[str], Field(min_length=1)]
-    ]  # of the rows of each source, by name
+    asks: dict[str, Names]  # name of a source -> the rewards its rows are judged by
     speech_tokenizer: str | None = None  # whose codes they are, for rewards that hear
 
     @pydantic.model_validator(mode="after")
@@ -95,7 +94,5 @@ class GrpoSettings(StageSettings):
         if strange := self.weights.keys() - given:
             raise ValueError(f"weights names {sorted(strange)}; there are {sorted(given)}")
         if "cer" in given and self.weights.get("cer", 1.0) >= 0:
-            raise ValueError(
-                "cer is an error rate, and would be maximised: give it a weight below 0"
-            )
+            raise ValueError("cer is an error rate and would be maximised: weigh it below 0")
         return self

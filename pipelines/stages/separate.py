@@ -105,16 +105,16 @@ class SeparateStage(TableStage):
         return tally_sentences(rows)
 
     def stored(self, episode: Episode) -> bool:
-        """Whether the episode's vocals are in the store; reads its media file, for the hash.
+        """Whether the preferred file's vocals are in the store; reads the file, for its hash.
 
         Raises:
             StageFailed: the media file is gone.
             UsageError: the model's weights cannot be found.
         """
-        return any(
-            self._store.find(self._key(uri), FACTS_SUFFIX) is not None
-            for _, uri in self._media(episode)
-        )
+        preferred = next(self._media(episode), None)
+        if preferred is None:
+            return False
+        return self._store.find(self._key(preferred[1]), FACTS_SUFFIX) is not None
 
     def _separate(self, episode: Episode) -> Separated | SoundUnreadable:
         """The vocals of the preferred file, or of the other one where that has no sound."""

@@ -24,7 +24,7 @@ _COMMON = {
     *(f"pipelines/{name}.py" for name in ("cli", "errors", "files", "params", "progress", "run")),
     *(f"pipelines/{name}.py" for name in ("duplicates", "stage", "summary", "writer")),
 }
-_PACKAGES = ("schemas", "prompts", "pipelines", "manifests")
+_PACKAGES = ("schemas", "acoustics", "prompts", "pipelines", "manifests")
 _ALL = {f"{verb}@{source}" for verb in VERBS for source in SOURCES} | {"report"}
 
 
@@ -73,9 +73,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]
         for name in _PACKAGES:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        for name in ("dvc.yaml", ".dvcignore", ".dvc/config"):
+        for name in (".dvcignore", ".dvc/config"):
             (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
+        _leave_out_drama(workplace)
         subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -85,6 +86,16 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]
             "DVC_SITE_CACHE_DIR": str(folder / ".dvc" / "tmp" / "site"),
         }
         yield Repository(workplace, server, environment)
+
+
+def _leave_out_drama(workplace: Workplace) -> None:
+    """Its models take minutes; that DVC runs its stages in order shows in `make demo`."""
+    workplace.change({"episode_sources": {}})
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+    report = stages["stages"]["report"]
+    report["deps"] = [path for path in report["deps"] if "/wenetspeech/" not in path]
+    text = yaml.safe_dump(stages, sort_keys=False)
+    (workplace.folder / "dvc.yaml").write_text(text, encoding="utf-8")
 
 
 def _shrink(samples: Path) -> None:
@@ -135,26 +146,46 @@ def _imported(path: Path) -> set[Path]:
     return {path for path in found if path.is_file()}
 
 
-def _code_of(verb: str) -> set[str]:
-    """Every file that a command runs, but for what all have in common, settings and schemas."""
-    todo, seen = {ROOT / "pipelines" / f"{verb}.py"}, set[Path]()
+# Commands that work on two kinds of corpora: what the other kind's stage runs is not this one's.
+_OTHERS = {
+    "ingest": {"stages/episodes.py", "sources/wenetspeech.py"},
+    "ingest_episodes": {"stages/ingest.py", "sources/registry.py"},
+    "fetch": {"sources/queen_download.py", "sources/queen_dump.py"},  # no stage of dvc.yaml's
+    "annotate": {"annotating_episodes.py"},
+    "annotate_episodes": {"annotating.py"},
+    "select": {"selecting_scenes.py"},
+    "select_scenes": {"stages/select.py", "stages/survey.py"},
+    "emit": {"emitting_scenes.py"},
+    "emit_scenes": {"stages/emit.py"},
+}
+_STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+_OURS = {name: stage for name, stage in _STAGES.items() if "pipelines." in str(stage)}
+
+
+def _code_of(name: str) -> set[str]:
+    """Every file that a stage runs, but for what all have in common, settings and schemas."""
+    command = _OURS[name].get("do", _OURS[name])["cmd"]
+    verb = re.search(r"-m pipelines\.(\w+)", command)
+    assert verb is not None, command
+    left_out = {ROOT / "pipelines" / path for path in _OTHERS.get(name, ())}
+    todo, seen = {ROOT / "pipelines" / f"{verb[1]}.py"}, set[Path]()
     while todo:
         path = todo.pop()
         seen.add(path)
-        if str(path.relative_to(ROOT)) not in _COMMON and path.name != "settings.py":
-            todo |= _imported(path) - seen
-    names = {str(path.relative_to(ROOT)) for path in seen if path.name != "settings.py"}
+        if str(path.relative_to(ROOT)) not in _COMMON and not path.name.endswith("settings.py"):
+            todo |= _imported(path) - seen - left_out
+    names = {str(path.relative_to(ROOT)) for path in seen if not path.name.endswith("settings.py")}
     return {n for n in names - _COMMON if not n.startswith("schemas/") and "__init__" not in n}
 
 
-@pytest.mark.parametrize("verb", ["annotate", "select", "emit", "report"])
-def test_a_stage_depends_on_all_of_its_own_code(verb: str) -> None:
+@pytest.mark.parametrize("name", sorted(_OURS))
+def test_a_stage_depends_on_all_of_its_own_code(name: str) -> None:
     """Otherwise an edit there would leave the stage as it was."""
-    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][verb]
+    stage = _OURS[name]
     listed = stage.get("do", stage)["deps"]
     missing = {
-        name
-        for name in _code_of(verb)
-        if not any(name == entry or name.startswith(f"{entry}/") for entry in listed)
+        file
+        for file in _code_of(name)
+        if not any(file == entry or file.startswith(f"{entry}/") for entry in listed)
     }
     assert not missing

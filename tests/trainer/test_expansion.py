@@ -27,7 +27,7 @@ def text_llm(spare: int = 0, tied: bool = False) -> tuple[Any, PreTrainedTokeniz
     tokenizer = tiny_tokenizer(NO_CODES)
     model = tiny_model(len(tokenizer) + spare, tied=tied)
     with torch.no_grad():  # a mean and a covariance of their own, not zero and isotropic
-        weight = model.get_input_embeddings().weight
+        weight: Any = model.get_input_embeddings().weight
         weight += 0.5 + torch.linspace(0, 1, weight.shape[1])
     return model, tokenizer
 
@@ -178,7 +178,7 @@ def test_the_command_saves_what_transformers_loads(
     arguments += ["--tags", str(tmp_path / "tags.txt"), "--output", str(tmp_path / "out")]
     assert main(arguments) == 0
     assert "18 new ones for codes of kmeans-16@25Hz" in capsys.readouterr().out
-    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    loaded: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
     back = AutoTokenizer.from_pretrained(tmp_path / "out")
     vocab = SpeechVocab.from_tokenizer(back, flexivoice(16))
     vocab.check_rows(loaded.get_input_embeddings().num_embeddings)

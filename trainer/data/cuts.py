@@ -6,7 +6,9 @@ cost more time than both. What Lhotse reads is the same, which a test holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -123,7 +125,8 @@ class CodedFolder:
                 or a turn has none.
         """
         try:
-            cuts = list(read_coded(self.shards[number]))
+            with _no_collection():
+                cuts = list(read_coded(self.shards[number]))
             turns = [turn for cut in cuts for turn in self._turns(cut)]
         except ShardDamaged as error:
             raise DataError(f"{error}; remove the folder and run trainer.tokenize again") from error
@@ -158,6 +161,22 @@ class CodedFolder:
             f"{cut.where}: codes {cut.codes.min()}..{cut.codes.max()} are not in 0..{after - 1}: "
             "remove the folder and run trainer.tokenize again"
         )
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """No garbage collection while thousands of objects are made that are all kept.
+
+    Each new one counts towards the next pass over everything that torch and transformers have in
+    memory: measured, reading 4,000 cuts takes 0.48 s with and 0.16 s without.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def holds(turn: CodedTurn, where: Where) -> bool:

@@ -5,7 +5,7 @@ rows are drawn without regard to their lengths, which keeps it a fair sample of 
 microbatches and packs then put rows of like length together (`trainer.data.batches`).
 
 What is kept to go on is a few numbers: for each source where it is, and how many rows it gave.
-Nothing is replayed. Why this and not Lhotse's samplers: docs/adr/0022-own-sampler.md.
+Nothing is replayed. Why this and not Lhotse's samplers: docs/adr/0023-own-sampler.md.
 """
 
 from __future__ import annotations

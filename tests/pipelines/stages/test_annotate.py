@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import prompts
 from pipelines.backends.recipe import EngineRecipe
 from pipelines.chat.keys import KeyMaker
+from pipelines.chat.parts import text_of
 from pipelines.chat.request import ChatRequest
 from pipelines.params import load_params
 from pipelines.stages.annotate import AnnotateStage
@@ -204,7 +205,7 @@ def test_the_static_part_is_byte_identical_and_the_variable_json_last(
     assert len({json.dumps(request.messages[:-1]) for request in requests}) == 1
     for row, request in zip(rows, requests, strict=True):
         assert request.messages[-1]["role"] == "user"
-        question = json.loads(request.messages[-1]["content"])
+        question = json.loads(text_of(request.messages[-1]))
         assert question["speech transcript"] == row["text"]
         assert (
             question["write in"]

@@ -13,7 +13,8 @@ from pipelines.run import run_stage
 from pipelines.sources.wenetspeech import WenetSpeechSource
 from pipelines.sources.wenetspeech_settings import WenetSpeechSettings
 from pipelines.stage import open_stage
-from pipelines.stages.episodes import EpisodeIngestStage, FetchStage
+from pipelines.stages.episodes import EpisodeIngestStage
+from pipelines.stages.fetch import FetchStage
 from schemas import Episode, StageFacts, record_of
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "drama"

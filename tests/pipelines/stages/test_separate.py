@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 import torch
+from scipy.signal import correlate, resample_poly
 
 from pipelines.backends.media_settings import DemucsSettings, SeparateSettings
 from pipelines.errors import StageFailed
@@ -25,6 +26,7 @@ from tests.pipelines.backends.demucs_models import save_pickle, small_model
 from tests.pipelines.media_files import (
     SAMPLE_AUDIO,
     SAMPLE_VIDEOS,
+    TRUE_VOCALS,
     later,
     noise,
     write_media,
@@ -50,7 +52,10 @@ def settings(**changes: object) -> SeparateSettings:
 
 
 def separate(
-    folder: Path, episodes: Sequence[Episode], per_part: int = 1, **changes: Any
+    folder: Path,
+    episodes: Sequence[Episode],
+    per_part: int = 1,
+    **changes: Any,  # noqa: ANN401
 ) -> StageFacts:
     """Runs the stage: fetch/ -> separate/, results/ in the folder."""
     parts = save_fetched(folder / "fetch", episodes, per_part)
@@ -117,6 +122,10 @@ def test_an_episode_gets_its_vocals(tmp_path: Path) -> None:
     vocals, rate = soundfile.read(got.vocals_uri, dtype="float32")
     assert (rate, len(vocals)) == (24000, 26 * 24000)
     assert Path(got.vocals_uri).is_relative_to(tmp_path / "results")
+    truth, truth_rate = soundfile.read(TRUE_VOCALS, dtype="float32")
+    assert (len(truth), truth_rate) == (26 * 16000, 16000)
+    likeness = correlate(resample_poly(vocals, 2, 3), truth, method="fft")
+    assert int(np.argmax(likeness)) == len(truth) - 1, "sample 0 is time 0"
     # What a person speaks is there, the music before the first sentence is not.
     mix = load_sound(str(given.video_uri), 24000, 1)[0]
     speech, music = slice(2 * rate, 11 * rate), slice(round(0.9 * rate), round(1.9 * rate))

@@ -1,21 +1,17 @@
 """SFT and DPO through the real loop, against sums written out here."""
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import log_softmax, logsigmoid
 
+from tests.trainer.tasks.running import ONE, run
 from trainer.batch import pad
-from trainer.loop.logs import read_log
-from trainer.loop.loop import train
 from trainer.loop.ranks import Ranks
-from trainer.loop.settings import LoopSettings, LoraSettings, OptimSettings
-from trainer.loop.task import Task
+from trainer.loop.settings import LoraSettings
 from trainer.models import Reference, with_lora
 from trainer.policy import Policy
 from trainer.tasks.dpo import Dpo, Pair
@@ -24,45 +20,12 @@ from trainer.tiny import tiny_model
 from trainer.tokens.layout import Example
 
 VOCAB = 40
-ONE = Ranks(0, 1, torch.device("cpu"))
 
 
 def example(seed: int, prompt: tuple[int, ...] = (1, 2)) -> Example:
     drawn = torch.Generator().manual_seed(seed)
     target = tuple(torch.randint(3, VOCAB, (3 + seed % 3,), generator=drawn).tolist())
     return Example(prompt, target, (True,) * len(target))
-
-
-class Same:
-    """The same batch again and again."""
-
-    def __init__(self, batch: list[Any]) -> None:
-        self._batch = batch
-
-    def __iter__(self) -> Iterator[list[Any]]:
-        while True:
-            yield self._batch
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to take up."""
-
-
-def run(folder: Path, policy: nn.Module, task: Task, batch: list[Any], steps: int) -> list[Any]:
-    train(
-        policy,
-        task,
-        Same(batch),
-        ranks=ONE,
-        loop=LoopSettings(checkpoint_every=10_000),
-        optim=OptimSettings(learning_rate=0.01, warmup_share=0.0),
-        total_steps=steps,
-        folder=folder,
-        fingerprint="a",
-    )
-    return read_log(folder)
 
 
 def naive_sums(model: nn.Module, rows: list[Example]) -> torch.Tensor:

@@ -10,8 +10,8 @@ from tests.trainer.layouts import append, ta4
 from trainer.errors import LayoutError
 from trainer.tokens import append as append_module
 from trainer.tokens import ta4 as ta4_module
-from trainer.tokens.grammar import Grammar, build
-from trainer.tokens.layout import Example
+from trainer.tokens.grammar import build
+from trainer.tokens.layout import Example, Layout
 from trainer.vocab import TokenClass
 
 GRAMMARS = {
@@ -76,8 +76,8 @@ def test_rules_without_a_way_out_are_an_error() -> None:
 
 
 def test_the_layouts_sample_what_they_write() -> None:
-    grammars: list[Grammar] = [append().grammar, ta4().grammar]
-    assert grammars == [GRAMMARS["append"], GRAMMARS["ta4"]]
+    layouts: list[Layout] = [append(), ta4()]
+    assert [one.grammar for one in layouts] == [GRAMMARS["append"], GRAMMARS["ta4"]]
 
 
 def test_a_loss_mask_of_another_length_is_refused() -> None:
