@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.backends.device import choose_device
 from pipelines.backends.diarizer import ChunkDiarization
 from pipelines.backends.media_settings import EmbeddedDiarizerSettings
 from pipelines.backends.speaker_embedding import SpeakerEmbedder
@@ -47,7 +48,7 @@ class EmbeddedDiarizer:
         self, settings: EmbeddedDiarizerSettings, device: Literal["auto", "cpu", "cuda"]
     ) -> None:
         """Takes the settings; weights are loaded with the first chunk."""
-        self._settings = settings
+        self._settings, self._device = settings, device
         self._vad = SileroVad(settings.vad)
         self._embedder = SpeakerEmbedder(settings.embedding, device)
 
@@ -82,8 +83,9 @@ class EmbeddedDiarizer:
         """Finds the weights.
 
         Raises:
-            UsageError: they are nowhere, or not what was pinned.
+            UsageError: they are nowhere, or not what was pinned; or a wanted GPU is not there.
         """
+        choose_device(self._device)
         find_weights(self._settings.vad)
         find_weights(self._settings.embedding)
 

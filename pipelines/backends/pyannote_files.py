@@ -62,7 +62,7 @@ def find_pipeline(pipeline: str, revision: str | None) -> PyannoteFiles:
         UsageError: pyannote.audio is not installed, the pipeline is not there or cannot be
             reached, or it is of a kind that is not opened here.
     """
-    if importlib.util.find_spec("pyannote.audio") is None:
+    if not _is_installed():
         raise UsageError(
             "the diarizer pyannote needs the extra `media` (`make setup` installs it); "
             "or use --backend embedded"
@@ -79,6 +79,12 @@ def find_pipeline(pipeline: str, revision: str | None) -> PyannoteFiles:
         if not path.is_file():
             raise UsageError(f"{path}: not there, though {folder / _CONFIG} needs it")
     return PyannoteFiles(folder, checkpoints, others)
+
+
+def _is_installed() -> bool:
+    # Asked of a package whose parent is not there, find_spec raises.
+    names = ("pyannote", "pyannote.audio")
+    return all(importlib.util.find_spec(name) is not None for name in names)
 
 
 def check_checkpoint(path: Path) -> None:

@@ -115,7 +115,12 @@ def measure(uri: str) -> VideoFacts:
     try:
         with (
             files.open_read(uri) as stream,
-            av.open(stream, mode="r", metadata_errors="replace") as container,
+            av.open(
+                stream,
+                mode="r",
+                metadata_errors="replace",
+                options={"protocol_whitelist": "none"},  # a playlist may not open other files
+            ) as container,
         ):
             streams = container.streams
             seconds = container.duration / av.time_base if container.duration else None

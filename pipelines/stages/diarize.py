@@ -67,8 +67,6 @@ class DiarizeStage(TableStage):
     def setup(self) -> None:
         """Makes the models; weights are loaded when there is something to hear."""
         self._diarizer = make_diarizer(self._settings)
-        if self._quality.backend == "dnsmos":
-            self._ratings = SentenceQuality(self._quality, self._store)
 
     def teardown(self) -> None:
         """Gives the models' memory back."""
@@ -129,7 +127,8 @@ class DiarizeStage(TableStage):
         run["stored" if known is not None else "computed"] += 1
         sentences = assign_speakers(episode.sentences, turns, self._assign)
         scores: list[float | None] = [None] * len(sentences)
-        if self._ratings is not None:
+        if self._quality.backend == "dnsmos":
+            self._ratings = self._ratings or SentenceQuality(self._quality, self._store)
             scores, computed = self._ratings.rate(vocals, sentences)
             run["rated" if computed else "ratings_stored"] += 1
         return dataclasses.replace(

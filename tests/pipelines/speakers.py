@@ -49,7 +49,7 @@ def share_right(sentences: Sequence[Sentence], speakers: Mapping[str, str]) -> f
 
 
 def error_rates(truth: Sequence[SpeechTurn], found: Sequence[SpeechTurn]) -> dict[str, float]:
-    """DER, and its parts as shares of all speech, by pyannote.metrics: no collar, overlap counts."""
+    """DER and its parts as shares of all speech, by pyannote.metrics: no collar, with overlap."""
     os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
     from pyannote.core import Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate

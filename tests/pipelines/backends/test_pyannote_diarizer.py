@@ -150,6 +150,7 @@ def test_a_checkpoint_that_could_do_more_is_refused(tmp_path: Path, kind: str) -
     assert not trace.exists()
 
 
+@pytest.mark.filterwarnings("ignore:At least one mel filterbank")
 def test_a_folder_that_the_library_cannot_open_is_a_clear_error(tmp_path: Path) -> None:
     made = make_pipeline(tmp_path / "pipeline", clustering="NoSuchClustering")
     with pytest.raises(UsageError, match=r"pyannote\.audio cannot open it: .*clustering"):

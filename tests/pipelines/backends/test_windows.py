@@ -27,9 +27,7 @@ def voices(*groups: int, noise: float = 0.1, seed: int = 0) -> NDArray[np.float3
     return unit
 
 
-@given(
-    st.integers(0, 1000), st.integers(1, 500), st.integers(1, 100), st.integers(1, 100)
-)
+@given(st.integers(0, 1000), st.integers(1, 500), st.integers(1, 100), st.integers(1, 100))
 def test_windows_cover_the_region_and_nothing_else(
     begin: int, length: int, window: int, hop: int
 ) -> None:
@@ -64,7 +62,9 @@ def test_grouping_does_not_depend_on_the_order(order: list[int]) -> None:
     vectors = voices(0, 0, 1, 1, 1, 2, 2, 0)
     expected = group_voices(vectors, 0.5)[order]
     found = group_voices(vectors[order], 0.5)
-    assert (found[:, None] == found[None]).tolist() == (expected[:, None] == expected[None]).tolist()
+    assert (found[:, None] == found[None]).tolist() == (
+        expected[:, None] == expected[None]
+    ).tolist()
 
 
 def test_a_small_group_joins_the_voice_that_is_nearest() -> None:
@@ -98,9 +98,7 @@ def test_a_change_must_be_worth_its_cost() -> None:
 
 
 @given(st.integers(1, 12), st.integers(1, 4), st.floats(0, 1), st.integers(0, 99))
-def test_the_path_is_the_best_there_is(
-    windows: int, speakers: int, cost: float, seed: int
-) -> None:
+def test_the_path_is_the_best_there_is(windows: int, speakers: int, cost: float, seed: int) -> None:
     likeness = np.random.default_rng(seed).uniform(-1, 1, (min(windows, 5), speakers))
 
     def worth(path: tuple[int, ...]) -> float:

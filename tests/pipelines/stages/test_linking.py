@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,7 +22,9 @@ def angle(degrees: float) -> NDArray[np.float32]:
     return voice(np.cos(np.radians(degrees)), np.sin(np.radians(degrees)))
 
 
-def speaker(chunk: int, label: str, place: NDArray[np.float32] | None, seconds: float = 1.0) -> ChunkSpeaker:  # noqa: E501
+def speaker(
+    chunk: int, label: str, place: NDArray[np.float32] | None, seconds: float = 1.0
+) -> ChunkSpeaker:
     return ChunkSpeaker(chunk, label, seconds, place)
 
 
@@ -136,15 +140,15 @@ def test_what_is_left_apart_could_not_be_joined(speakers: list[ChunkSpeaker]) ->
     limit = 0.3
     groups = link_speakers(speakers, limit)
     members: dict[int, list[ChunkSpeaker]] = {}
-    for one, group in zip(speakers, groups, strict=True):
-        members.setdefault(group, []).append(one)
-    every = list(members.values())
-    for number, one in enumerate(every):
-        for other in every[number + 1 :]:
-            if {s.chunk for s in one} & {s.chunk for s in other}:
-                continue
-            if any(s.voice is None for s in (*one, *other)):
-                continue
-            weights = np.array([[max(a.seconds, 1e-6) * max(b.seconds, 1e-6) for b in other] for a in one])  # noqa: E501
-            apart = np.array([[1 - float(a.voice @ b.voice) for b in other] for a in one])  # type: ignore[operator]
-            assert (weights * apart).sum() / weights.sum() > limit - 1e-6
+    for speaker_, group in zip(speakers, groups, strict=True):
+        members.setdefault(group, []).append(speaker_)
+    for one, other in itertools.combinations(members.values(), 2):
+        if {s.chunk for s in one} & {s.chunk for s in other}:
+            continue
+        weights, apart = [], []
+        for a, b in itertools.product(one, other):
+            if a.voice is not None and b.voice is not None:
+                weights.append(max(a.seconds, 1e-6) * max(b.seconds, 1e-6))
+                apart.append(1 - float(a.voice @ b.voice))
+        if weights:  # who has no voice is alone
+            assert np.average(apart, weights=weights) > limit - 1e-6
