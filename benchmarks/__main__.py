@@ -14,6 +14,7 @@ BENCHMARKS = (
     "scene_speed",
     "sampler_resume",
     "separate_memory",
+    "diarize_memory",
     "logprob_memory",
     "mclp_speed",
     "dpo_speed",

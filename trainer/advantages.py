@@ -134,7 +134,9 @@ def _z_scores(
             continue
         live[number] = True
         centred = group[given] - group[given].mean()
-        deviation = math.sqrt((centred**2).sum() / (given.sum() - 1))  # unbiased
+        largest = np.abs(centred).max()  # taken out, so that no square under- or overflows
+        mean_square = ((centred / largest) ** 2).sum() / (given.sum() - 1)  # unbiased
+        deviation = largest * math.sqrt(mean_square)
         scores.reshape(-1, group_size)[number, given] = centred / (deviation + eps)
     return scores, live, asked
 

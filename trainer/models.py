@@ -26,11 +26,11 @@ def load_policy(settings: ModelSettings) -> tuple[nn.Module, Any]:
         UsageError: the model or its tokenizer cannot be loaded, its head is of a kind that the
             trainer does not know, or LoRA's targets are not in it.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     without_bars()
+    tokenizer = load_tokenizer(settings.path)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(settings.path)
         model: Any = AutoModelForCausalLM.from_pretrained(settings.path, dtype=torch.float32)
     except (OSError, ValueError) as error:
         line = " ".join(str(error).split())
@@ -48,6 +48,21 @@ def load_policy(settings: ModelSettings) -> tuple[nn.Module, Any]:
         model = with_lora(model, settings.lora)
     output_head(model)
     return model, tokenizer
+
+
+def load_tokenizer(path: str) -> Any:  # noqa: ANN401
+    """A model's own tokenizer.
+
+    Raises:
+        UsageError: it cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        line = " ".join(str(error).split())
+        raise UsageError(f"{path}: its tokenizer cannot be loaded: {line}") from error
 
 
 def without_bars() -> None:
