@@ -7,6 +7,7 @@ import sys
 
 from pipelines import cli
 from pipelines.params import Params
+from pipelines.stored_work import add_model_arguments, chosen_model, describe_work
 
 EXAMPLES = (
     "python -m pipelines.diarize --source wenetspeech --dry-run",
@@ -25,15 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         EXAMPLES,
     )
     cli.add_limit(parser)
-    parser.add_argument(
-        "--backend", choices=["auto", "pyannote", "embedded"], help="instead of params.yaml's"
-    )
-    parser.add_argument(
-        "--device", choices=["auto", "cpu", "cuda"], help="instead of params.yaml's"
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="say what is to be done, diarize nothing"
-    )
+    add_model_arguments(parser, ["auto", "pyannote", "embedded"])
     return cli.run_command(parser, _work, argv)
 
 
@@ -41,17 +34,13 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
     # Imported here, so that --help needs neither Beam nor av.
     from pipelines.backends.diarizer import choose_backend, make_diarizer
     from pipelines.backends.dnsmos import Dnsmos
-    from pipelines.diarizing import describe_work
     from pipelines.run import run_stage
     from pipelines.stage import open_stage
     from pipelines.stages.diarize import DiarizeStage
     from pipelines.summary import summary
 
     name = cli.one_source(arguments, params, among=params.episode_sources)
-    given = {key: getattr(arguments, key) for key in ("backend", "device")}
-    settings = params.diarize.model_copy(
-        update={key: value for key, value in given.items() if value is not None}
-    )
+    settings = chosen_model(arguments, params.diarize)
     # Chosen once and here: all workers diarize with the same model.
     settings = settings.model_copy(update={"backend": choose_backend(settings)})
     folder = cli.one_input(arguments, params.folder(name, "separate"))

@@ -7,6 +7,7 @@ import sys
 
 from pipelines import cli
 from pipelines.params import Params
+from pipelines.stored_work import add_model_arguments, chosen_model, describe_work
 
 EXAMPLES = (
     "python -m pipelines.separate --source wenetspeech --dry-run",
@@ -24,15 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         EXAMPLES,
     )
     cli.add_limit(parser)
-    parser.add_argument(
-        "--backend", choices=["auto", "demucs", "embedded"], help="instead of params.yaml's"
-    )
-    parser.add_argument(
-        "--device", choices=["auto", "cpu", "cuda"], help="instead of params.yaml's"
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="say what is to be done, separate nothing"
-    )
+    add_model_arguments(parser, ["auto", "demucs", "embedded"])
     return cli.run_command(parser, _work, argv)
 
 
@@ -40,16 +33,12 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
     # Imported here, so that --help needs neither Beam nor av.
     from pipelines.backends.separator import choose_backend, make_separator
     from pipelines.run import run_stage
-    from pipelines.separating import describe_work
     from pipelines.stage import open_stage
     from pipelines.stages.separate import SeparateStage
     from pipelines.summary import summary
 
     name = cli.one_source(arguments, params, among=params.episode_sources)
-    given = {key: getattr(arguments, key) for key in ("backend", "device")}
-    settings = params.separate.model_copy(
-        update={key: value for key, value in given.items() if value is not None}
-    )
+    settings = chosen_model(arguments, params.separate)
     # Chosen once and here: all workers separate with the same model.
     settings = settings.model_copy(update={"backend": choose_backend(settings)})
     folder = cli.one_input(arguments, params.folder(name, "fetch"))
