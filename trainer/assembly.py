@@ -16,7 +16,7 @@ from trainer.data.rows import Row
 from trainer.data.stream import BatchStream, Mapped
 from trainer.errors import DataError, UsageError
 from trainer.loop.logs import read_log
-from trainer.loop.loop import train
+from trainer.loop.loop import seed_everything, train
 from trainer.loop.ranks import Ranks, spread
 from trainer.loop.task import Task
 from trainer.model_codec import check_model_codec, write_model_codec
@@ -74,6 +74,7 @@ def assemble(settings: StageSettings, ranks: Ranks) -> Assembly:
             be, or a source has no row that can be used, or there are fewer rows in a batch than
             ranks.
     """
+    seed_everything(settings.loop.seed)  # adapters begin at random, on every rank the same
     model, tokenizer = load_policy(settings.model)
     vocab = SpeechVocab.from_tokenizer(tokenizer, settings.vocab.speech_names())
     vocab.check_rows(int(model.get_input_embeddings().num_embeddings))  # type: ignore[operator]

@@ -33,8 +33,7 @@ def load_policy(settings: ModelSettings) -> tuple[nn.Module, Any]:
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(settings.path, dtype=torch.float32)
     except (OSError, ValueError) as error:
-        line = " ".join(str(error).split())
-        raise UsageError(f"model.path {settings.path}: cannot be loaded: {line}") from error
+        raise _unloadable(f"model.path {settings.path}", "it", settings.path, error) from error
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         raise UsageError(
             f"model.path {settings.path}: its tokenizer has {len(tokenizer)} tokens, its "
@@ -50,8 +49,12 @@ def load_policy(settings: ModelSettings) -> tuple[nn.Module, Any]:
     return model, tokenizer
 
 
-def load_tokenizer(path: str) -> Any:  # noqa: ANN401
+def load_tokenizer(path: str, what: str = "model.path") -> Any:  # noqa: ANN401
     """A model's own tokenizer.
+
+    Args:
+        path: of the model: a folder, or a name on the hub.
+        what: where the path is from, for the message.
 
     Raises:
         UsageError: it cannot be loaded.
@@ -61,8 +64,14 @@ def load_tokenizer(path: str) -> Any:  # noqa: ANN401
     try:
         return AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError) as error:
-        line = " ".join(str(error).split())
-        raise UsageError(f"{path}: its tokenizer cannot be loaded: {line}") from error
+        raise _unloadable(f"{what} {path}", "its tokenizer", path, error) from error
+
+
+def _unloadable(where: str, what: str, path: str, error: Exception) -> UsageError:
+    if not Path(path).is_dir():
+        return UsageError(f"{where}: {what} cannot be loaded: no such folder here, nor on the hub")
+    line = " ".join(str(error).split())
+    return UsageError(f"{where}: {what} cannot be loaded: {line}")
 
 
 def without_bars() -> None:
@@ -86,8 +95,7 @@ def load_scorer(
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
     except (OSError, ValueError) as error:
-        line = " ".join(str(error).split())
-        raise UsageError(f"scorer {path}: cannot be loaded: {line}") from error
+        raise _unloadable(f"scorer {path}", "it", path, error) from error
     frozen: nn.Module = model.to(device).requires_grad_(False).eval()
     return frozen
 
@@ -158,12 +166,24 @@ def export(model: nn.Module, tokenizer: Any, folder: Path, ranks: Ranks) -> None
         ranks.barrier()
         return
     if hasattr(model, "merge_and_unload"):
-        merged: Any = copy.deepcopy(model)
-        merged.load_state_dict(weights)
-        merged = merged.merge_and_unload()
-        merged.save_pretrained(folder)
+        _merged(model, weights).save_pretrained(folder)
     else:
         inner: Any = causal_lm(model)
         inner.save_pretrained(folder, state_dict=weights)
     tokenizer.save_pretrained(folder)
     ranks.barrier()
+
+
+def _merged(model: Any, weights: dict[str, Any]) -> Any:  # noqa: ANN401
+    """A model of its own with the adapters in its weights; a sharded one cannot be copied."""
+    from peft import get_peft_model
+
+    inner: Any = causal_lm(model)
+    with torch.device("meta"):  # no memory, and no time for random weights
+        fresh: Any = type(inner)(copy.deepcopy(inner.config))
+        adapted: Any = get_peft_model(fresh, copy.deepcopy(model.active_peft_config))
+    adapted.load_state_dict(weights, assign=True)
+    merged = adapted.merge_and_unload()
+    merged.tie_weights()
+    merged.generation_config = inner.generation_config
+    return merged

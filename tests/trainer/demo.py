@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.manifests.corpus import row, write_shards
 from tests.trainer.emitted import scenes
@@ -45,7 +46,7 @@ def make_demo(folder: Path) -> Path:
 
 def game_lines(folder: Path, characters: tuple[str, ...]) -> None:
     """Shards of all lines of some characters, with their real words."""
-    rows = []
+    rows: list[tuple[dict[str, Any], bytes]] = []
     for name, entry in json.loads((SAMPLES / "result.json").read_text()).items():
         character = entry["talkRole"]
         if character not in characters:

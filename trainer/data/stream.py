@@ -195,7 +195,8 @@ class BatchStream:
             try:
                 row = build(*found)
                 if len(row) > self._settings.max_row_tokens:
-                    what = f"{row.id}: {len(row)} tokens, max_row_tokens is less"
+                    most = self._settings.max_row_tokens
+                    what = f"{row.id}: {len(row)} tokens, data.max_row_tokens is {most}"
                     raise RowDropped(TOO_LONG, what)
             except RowDropped as error:
                 self.dropped[error.reason] += 1

@@ -19,7 +19,7 @@ from trainer.scoring.pairs import FilePairs, ShardPairs, named_folders
 from trainer.scoring.parts import score_parts, summary, there
 from trainer.scoring.settings import ScoreSettings
 from trainer.tokens.ta4 import Ta4Layout
-from trainer.vocab import SpeechVocab
+from trainer.vocab import SpeechVocab, step_audio_2
 
 _BLOCK = 2**24  # bytes of weights hashed at a time
 
@@ -56,8 +56,8 @@ def run(pairs: ShardPairs | FilePairs, output: str, settings: ScoreSettings) -> 
             output has scores of something else.
         DataError: the input is damaged.
     """
-    tokenizer = load_tokenizer(settings.model)
-    vocab = SpeechVocab.from_tokenizer(tokenizer, settings.vocab.speech_names())
+    tokenizer = load_tokenizer(settings.model, "model")
+    vocab = SpeechVocab.from_tokenizer(tokenizer, step_audio_2(settings.vocab.n_codes))
     for codec in pairs.codecs if isinstance(pairs, ShardPairs) else ():
         check_model_codec(settings.model, codec)
         if codec.cardinality != vocab.n_codes:

@@ -9,9 +9,15 @@ from pydantic import Field
 from trainer.data.settings import Where
 from trainer.mclp import MclpSettings
 from trainer.settings import Strict
-from trainer.stage_settings import VocabSettings
 
 Count = Annotated[int, Field(ge=1)]
+
+
+class TokenNames(Strict):
+    """What the speech tokens are called in the scorer's tokenizer; MCLP is of TA4 (4.1)."""
+
+    names: Literal["step_audio_2"] = "step_audio_2"
+    n_codes: Count = 6561
 
 
 class ScoreSettings(Strict):
@@ -19,7 +25,7 @@ class ScoreSettings(Strict):
 
     model: str  # the frozen scorer: a folder, or a name on the hub
     dtype: Literal["bfloat16", "float32"] = "bfloat16"
-    vocab: VocabSettings
+    vocab: TokenNames
     scorer: MclpSettings = MclpSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     turns: Literal["all", "last"] = "all"  # of the scenes in shards

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +59,7 @@ class Sequences:
     advantages_B: Tensor
     ref_logprobs_BT: Tensor | None
     sampled_BT: Tensor  # log-probs as the sampler had them
+    token_share: float  # what a mean over its trained tokens counts in one over the step's rollouts
 
 
 class Grpo:
@@ -163,13 +164,13 @@ class Grpo:
             n_sequences=1.0,
         )
         gap_BT = (logprobs_BT.detach() - microbatch.sampled_BT).abs() * batch.target_BT
-        rows = len(microbatch.advantages_B)
         facts: Counter[str] = Counter()
         facts.update(
             {
-                "kl": float(found.kl) * rows,
-                "clip_share": float(found.clip_share) * rows,
-                "sampler_gap": float(gap_BT.max()) * rows,  # of log-probs; about 1e-6 in float32
+                "kl": float(found.kl) * microbatch.token_share,
+                "clip_share": float(found.clip_share) * microbatch.token_share,
+                # Mean of each rollout's largest, of log-probs; about 1e-6 in float32.
+                "sampler_gap": float(gap_BT.amax(-1).sum()),
                 "tokens": batch.tokens,
             }
         )
@@ -179,14 +180,19 @@ class Grpo:
         lengths = rollouts.lengths_B.tolist()
         whole = [len(rollouts.prompt_of(row).ids) + lengths[row] for row in range(len(rollouts))]
         groups = microbatches(range(len(rollouts)), whole.__getitem__, self._recipe.max_tokens)
-        parts = [self._sequences(rollouts, found, rows) for rows in groups]
+        counts = torch.tensor([len(rollouts), int(rollouts.trained_BT.sum())])
+        everyones, tokens = self._ranks.sum(counts.to(self._ranks.device)).tolist()
+        scale = everyones / max(tokens, 1)
+        parts = [self._sequences(rollouts, found, rows, scale) for rows in groups]
         if self._reference is None:
             return parts
         with self._reference.policy(model) as reference:
             return [self._with_reference(part, reference) for part in parts]
 
-    def _sequences(self, rollouts: Rollouts, found: Advantages, rows: Sequence[int]) -> Sequences:
-        """These rollouts behind their prompts."""
+    def _sequences(
+        self, rollouts: Rollouts, found: Advantages, rows: Sequence[int], scale: float
+    ) -> Sequences:
+        """These rollouts behind their prompts; `scale` is the step's rollouts a trained token."""
         device = self._ranks.device
         padded = training_rows(rollouts, rows, pad_id=0)
         tokens = int(padded.attention_MS.sum())
@@ -196,11 +202,12 @@ class Grpo:
             torch.tensor([found.values[row] for row in rows], device=device),
             None,
             padded.sampling_logprobs_MS.to(device),
+            scale * int(padded.trained_MS.sum()),
         )
 
     def _with_reference(self, part: Sequences, reference: nn.Module) -> Sequences:
         logprobs_BT, _ = reference(part.batch, part.support, self._recipe.sampling.temperature)
-        return Sequences(part.batch, part.support, part.advantages_B, logprobs_BT, part.sampled_BT)
+        return replace(part, ref_logprobs_BT=logprobs_BT)
 
     def _reward(self, table: RewardTable) -> float:
         """Mean over the rollouts of the weighted sum of what each was given."""

@@ -13,7 +13,6 @@ from transformers import LlamaForCausalLM
 from tests.trainer.rollouts import speakers
 from tests.trainer.tasks.running import ONE, run
 from trainer.data.rows import Row
-from trainer.logprobs import Support
 from trainer.models import Reference
 from trainer.policy import Policy
 from trainer.rewards.hub import RewardHub
@@ -142,7 +141,7 @@ def naive_loss(
     model: nn.Module, reference: nn.Module, part: Sequences, temperature: float, beta: float
 ) -> Tensor:
     """Eq. 5 of MCLP at a ratio of 1, one rollout and one token after the other; not divided."""
-    batch, support = part.batch, cast(Support, part.support)
+    batch, support = part.batch, part.support
     total = torch.zeros(())
     for number, ids in enumerate(batch.ids_BT):
         places = batch.target_BT[number].nonzero()[:, 0].tolist()
