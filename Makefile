@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN    := .venv/bin
-CODE   := acoustics schemas prompts pipelines manifests tests benchmarks tools
+CODE   := acoustics schemas prompts pipelines manifests trainer tests benchmarks tools
 REPORT := data/report/index.html
 
 # The demo, the tests and the benchmarks run without a key: they cannot spend money.
@@ -21,7 +21,7 @@ help:  ## this list
 setup:  ## .venv with the locked packages (nothing to do when it is up to date)
 	@$(PYTHON) tools/setup.py
 
-demo: setup  ## both sources to shards with the embedded chat model, and the report
+demo: setup  ## three corpora to shards with embedded models, tiny training on them, the report
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(KEYLESS) $(BIN)/dvc repro
 	@echo "report: $(REPORT)"
 

@@ -12,6 +12,7 @@ from pipelines.params import Params
 EXAMPLES = (
     "python -m pipelines.report",
     "python -m pipelines.report --source emilia --output emilia-report",
+    "python -m pipelines.report --runs runs/s2 --output s2-report",
     "python -m pipelines.report --input gs://bucket/corpora --output report",
 )
 
@@ -25,10 +26,18 @@ def main(argv: list[str] | None = None) -> int:
         "holds a folder for each source.",
         EXAMPLES,
     )
+    parser.add_argument(
+        "--runs",
+        metavar="DIR",
+        default="runs",
+        help="folder of training runs, whose logs are drawn (default: %(default)s)",
+    )
     return cli.run_command(parser, _work, argv)
 
 
 def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
+    import dataclasses
+
     from rich.console import Console
 
     from pipelines import files
@@ -36,6 +45,7 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
     from pipelines.reporting.gather import VERBS, gather
     from pipelines.reporting.page import render
     from pipelines.reporting.terminal import show
+    from pipelines.reporting.training import gather_training
 
     if runner_flags:
         raise UsageError(f"{' '.join(runner_flags)}: the report runs no pipeline")
@@ -46,6 +56,7 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
         name = cli.one_source(arguments, params, among=known)
         known = {name: known[name]}
     report = gather(cli.one_input(arguments, params.root), known)
+    report = dataclasses.replace(report, training=gather_training(arguments.runs))
     show(report, Console())
     path = files.join(arguments.output or files.join(params.root, "report"), "index.html")
     files.write_text(path, render(report))

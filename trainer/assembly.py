@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from trainer.data.rows import Row
@@ -48,7 +49,7 @@ class Assembly:
 
         Where it runs, how often it logs and keeps, and how much it computes at a time may.
         """
-        free = {"device", "log_every", "checkpoint_every", "keep_checkpoints"}
+        free = {"device", "threads", "log_every", "checkpoint_every", "keep_checkpoints"}
         about = self.settings.model_dump(mode="json", exclude={"microbatch_tokens": True})
         about["loop"] = {key: value for key, value in about["loop"].items() if key not in free}
         text = json.dumps([about, self.stream.fingerprint], sort_keys=True)
@@ -74,6 +75,8 @@ def assemble(settings: StageSettings, ranks: Ranks) -> Assembly:
             be, or a source has no row that can be used, or there are fewer rows in a batch than
             ranks.
     """
+    if settings.loop.threads is not None:
+        torch.set_num_threads(settings.loop.threads)
     seed_everything(settings.loop.seed)  # adapters begin at random, on every rank the same
     model, tokenizer = load_policy(settings.model)
     vocab = SpeechVocab.from_tokenizer(tokenizer, settings.vocab.speech_names())

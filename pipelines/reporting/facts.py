@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pipelines.reporting.drama import DramaReport
 from pipelines.reporting.scene_samples import SceneExample
 from pipelines.reporting.sound import Sound
+from pipelines.reporting.training import TrainingRun
 from schemas import StageFacts
 
 VALUE_ORDER = ("high", "medium", "low")
@@ -192,6 +193,7 @@ class CorpusReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Every corpus that was asked for."""
+    """Every corpus that was asked for, and what was trained."""
 
     corpora: tuple[CorpusReport, ...]
+    training: tuple[TrainingRun, ...] = ()

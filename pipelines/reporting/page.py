@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from pipelines.reporting import wording
+from pipelines.reporting import training, wording
 from pipelines.reporting.bars import coloured_losses, funnel_bars, value_stretches
 from pipelines.reporting.drama import LAST_BAR
 from pipelines.reporting.facts import CorpusReport, Report
@@ -38,14 +38,17 @@ def render(report: Report) -> str:
         "money": wording.money,
         "seconds": wording.seconds,
         "memory": wording.memory,
+        "figure": wording.figure,
         "words": wording.words,
         "visible": wording.visible,
         "spending": spending,
         "sound_uri": _sound_uri,
     }
     environment.globals |= {"share": wording.share, "drawn": DRAWN, "last_bar": LAST_BAR}
+    environment.globals |= {"curve_width": training.WIDTH, "curve_height": training.HEIGHT}
     corpora = [_corpus_view(corpus) for corpus in report.corpora]
-    return environment.get_template("page.html").render(corpora=corpora)
+    template = environment.get_template("page.html")
+    return template.render(corpora=corpora, training=report.training)
 
 
 def _corpus_view(corpus: CorpusReport) -> dict[str, Any]:

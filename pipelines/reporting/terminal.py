@@ -11,9 +11,11 @@ from pipelines.reporting.drama import DramaReport
 from pipelines.reporting.facts import CorpusReport, Report, StageReport
 from pipelines.reporting.notices import notices
 from pipelines.reporting.spending import spending
+from pipelines.reporting.training import TrainingRun
 from pipelines.reporting.wording import (
     TimeUnit,
     count,
+    figure,
     money,
     seconds,
     share,
@@ -27,6 +29,8 @@ def show(report: Report, console: Console) -> None:
     """Prints every corpus."""
     for corpus in report.corpora:
         _show_corpus(corpus, console)
+    for run in report.training:
+        console.print(Text(training_line(run)))
 
 
 def _show_corpus(corpus: CorpusReport, console: Console) -> None:
@@ -82,6 +86,12 @@ def table1(drama: DramaReport) -> Table:
     for row in drama.table1:
         table.add_row(*row)
     return table
+
+
+def training_line(run: TrainingRun) -> str:
+    """One line on a run of the trainer: its curves' first and last values."""
+    curves = [f"{one.name} {figure(one.first)} -> {figure(one.last)}" for one in run.curves]
+    return f"training {visible(run.name)}: {', '.join([f'{count(run.steps)} steps', *curves])}"
 
 
 def losses_table(corpus: CorpusReport, unit: TimeUnit) -> Table:

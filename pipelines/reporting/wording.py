@@ -71,6 +71,17 @@ def money(dollars: float) -> str:
     return f"${dollars:,.2f}"
 
 
+def figure(number: float) -> str:
+    """A measurement of any size: four digits of it.
+
+    >>> figure(6.23189), figure(14063.2), figure(0.00002), figure(-0.0)
+    ('6.232', '14,063', '2e-05', '0')
+    """
+    if abs(number) >= 1000:
+        return f"{number:,.0f}"
+    return f"{number + 0.0:.4g}"
+
+
 def seconds(number: float) -> str:
     """A running time.
 

@@ -6,6 +6,7 @@ from pipelines import cli, report
 from pipelines.params import Params
 from pipelines.sources.settings import EmiliaSettings, GameVoiceSettings
 from tests.pipelines.reporting.stage_folders import whole_corpus
+from tests.pipelines.reporting.test_training import write_log
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +35,17 @@ def test_one_source_from_and_to_other_folders(tmp_path: Path) -> None:
     assert report.main([*arguments, "--output", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out" / "index.html").read_text("utf-8")
     assert 'id="emilia"' in page and 'id="game_voice"' not in page
+
+
+def test_training_runs_are_drawn_below_the_corpora(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole_corpus(tmp_path / "root", "emilia")
+    write_log(tmp_path / "runs" / "sft", [{"step": 0, "loss": 6.0}, {"step": 1, "loss": 2.0}])
+    assert report.main(["--runs", str(tmp_path / "runs")]) == 0
+    assert "training sft: 2 steps, loss 6 -> 2" in capsys.readouterr().out
+    page = (tmp_path / "root" / "report" / "index.html").read_text("utf-8")
+    assert page.index('id="emilia"') < page.index('id="training"') < page.index("<path")
 
 
 def test_the_page_is_the_same_bytes_again(tmp_path: Path) -> None:

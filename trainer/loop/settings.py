@@ -51,6 +51,7 @@ class LoopSettings(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; weights stay float32
     strategy: Literal["ddp", "fsdp"] = "ddp"  # of several ranks
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Count | None = None  # of a CPU, for each process; None: as many as PyTorch takes
     checkpoint_every: Count = 500  # steps
     keep_checkpoints: Count = 2  # the newest ones
     log_every: Count = 1  # steps

@@ -1,5 +1,6 @@
 """The page in a real browser: no console message, nothing wider than the screen."""
 
+import dataclasses
 import html
 import re
 import shutil
@@ -10,11 +11,13 @@ import pytest
 
 from pipelines.reporting.gather import VERBS, gather
 from pipelines.reporting.page import render
+from pipelines.reporting.training import gather_training
 from tests.pipelines.reporting.stage_folders import (
     WrittenStage,
     annotated,
     whole_corpus,
 )
+from tests.pipelines.reporting.test_training import write_log
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -68,6 +71,21 @@ def test_the_page_fits_and_the_console_is_empty(browser: str, tmp_path: Path, wi
         verb="annotate", rows=rows, backend=f"embedded:{long}", prompts={long: "ab" * 32}
     ).write(tmp_path, "game_voice")
     page = render(gather(str(tmp_path), dict.fromkeys(["emilia", "game_voice"], VERBS)))
+    assert measured(browser, page, tmp_path, width) == (f"{width},{width},2", [])
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+def test_the_curves_of_training_fit_too(browser: str, tmp_path: Path, width: int) -> None:
+    whole_corpus(tmp_path / "data")
+    steps = [{"step": step, "loss": 1e6 / (step + 1), "reward": -1.5e-7} for step in range(900)]
+    write_log(tmp_path / "runs" / ("run" * 40), steps)
+    report = gather(str(tmp_path / "data"), {"emilia": VERBS})
+    page = render(dataclasses.replace(report, training=gather_training(str(tmp_path / "runs"))))
+    assert measured(browser, page, tmp_path, width) == (f"{width},{width},2", [])
+
+
+def measured(browser: str, page: str, tmp_path: Path, width: int) -> tuple[str, list[str]]:
+    """Width of the screen, width of the page and number of its headings; the console's lines."""
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.format(page=html.escape(page), width=width), "utf-8")
     done = subprocess.run(
@@ -79,5 +97,4 @@ def test_the_page_fits_and_the_console_is_empty(browser: str, tmp_path: Path, wi
     )
     title = re.search(r"<title>(.*?)</title>", done.stdout)
     assert title is not None
-    assert title[1] == f"{width},{width},2"
-    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
+    return title[1], [line for line in done.stderr.splitlines() if "CONSOLE" in line]
