@@ -18,6 +18,7 @@ BENCHMARKS = (
     "logprob_memory",
     "mclp_speed",
     "dpo_speed",
+    "grpo_speed",
 )
 
 
