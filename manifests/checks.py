@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from manifests.audio import EXTENSIONS, AudioUndecodable, measure
-from manifests.cuts import AUDIO_SHA256, LINEAGE, REQUIRED, REQUIRED_WITH_INSTRUCTION
+from manifests.cuts import (
+    AUDIO_SHA256,
+    LINEAGE,
+    REPACKED_SIZE,
+    REQUIRED,
+    REQUIRED_BY_ORIGIN,
+    InstructionOrigin,
+)
 from manifests.keys import cut_key
 
 TOLERANCE_S = 1e-6  # of times that were computed; one sample at 48 kHz is 2e-5 s
@@ -66,12 +73,14 @@ class Form:
     what: str  # for messages
     check: Callable[[Mapping[str, Any], str], Iterator[Problem]]  # of (cut, where)
     lineage: Callable[[Mapping[str, Any]], Mapping[str, Any]]  # of a cut
+    recorded: bool = True  # whether it has audio, in a tar beside the cuts
 
 
 def check_cut(cut: Mapping[str, Any], where: str, form: Form) -> Iterator[Problem]:
     """The cut by itself: times, ids, and what its form asks for."""
     try:
-        yield from _check_times(cut, where)
+        if form.recorded:
+            yield from _check_times(cut, where)
         yield from form.check(cut, where)
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         what = f"not {form.what} ({type(error).__name__}: {error})"
@@ -129,8 +138,15 @@ def _check_custom(custom: Mapping[str, Any], where: str) -> Iterator[Problem]:
     if not isinstance(instruction, str) or not instruction.strip():
         yield Problem(Damage.INSTRUCTION, where, "no instruction")
     required = list(REQUIRED)
-    if custom.get("instruction_default") is False:
-        required += REQUIRED_WITH_INSTRUCTION
+    stated = custom.get("instruction_origin")
+    origin = next((one for one in InstructionOrigin if one.value == stated), None)
+    if origin is not None:
+        required += REQUIRED_BY_ORIGIN[origin]
+        if custom.get("instruction_default") is not (origin is InstructionOrigin.DEFAULT):
+            what = f"instruction_origin is {stated!r}, but instruction_default does not say so"
+            yield Problem(Damage.INSTRUCTION, where, what)
+    elif stated is not None:
+        yield Problem(Damage.INSTRUCTION, where, f"not an instruction_origin: {stated!r}")
     absent = [name for name in required if custom.get(name) is None and name != "instruction"]
     lineage = custom.get("lineage")
     lineage = lineage if isinstance(lineage, Mapping) else {}
@@ -141,6 +157,16 @@ def _check_custom(custom: Mapping[str, Any], where: str) -> Iterator[Problem]:
     hashes = {name: custom.get(name) for name in ("prompt_sha256", "reply_sha256")}
     hashes[f"lineage.{AUDIO_SHA256}"] = lineage.get(AUDIO_SHA256)
     yield from check_hashes(hashes, where)
+    yield from _check_labels(custom.get("labels", {}), where)
+
+
+def _check_labels(labels: object, where: str) -> Iterator[Problem]:
+    found = labels.items() if isinstance(labels, Mapping) else [("labels", None)]
+    for name, value in found:
+        values = value if isinstance(value, list) and len(value) > 1 else [value]
+        if not all(isinstance(one, str) and one for one in (name, *values)):
+            what = f"the label {name!r} is not a word or several: {value!r}"
+            yield Problem(Damage.CUT, where, what)
 
 
 UTTERANCES = Form(
@@ -175,8 +201,9 @@ def check_audio(
     decode: bool,
 ) -> Iterator[Problem]:
     """The audio against the cut: size, hash and, if asked for, its decoded length."""
-    if member.audio_size != lineage["audio_size"]:
-        what = f"{member.audio_size} bytes of audio, the lineage has {lineage['audio_size']}"
+    size = lineage.get(REPACKED_SIZE, lineage["audio_size"])
+    if member.audio_size != size:
+        what = f"{member.audio_size} bytes of audio, the lineage has {size}"
         yield Problem(Damage.AUDIO, where, what)
     elif member.audio is not None:
         if hashlib.sha256(member.audio).hexdigest() != lineage[AUDIO_SHA256]:

@@ -115,7 +115,13 @@ class ShardsCheck:
         try:
             with contextlib.ExitStack() as stack:
                 lines = open_cuts(paths, self._storage, stack)
-                members = _members(open_recording(paths, self._storage, stack), read_audio)
+                members: Iterator[Member] = iter(())
+                if form.recorded:
+                    tar = open_recording(paths, self._storage, stack)
+                    members = _members(tar, read_audio)
+                elif self._storage.list_files(paths.recording):
+                    what = "audio of prompts, which have none"
+                    yield Problem(Damage.FILES, paths.recording, what)
                 for line, text in enumerate(lines, 1):
                     yield from self._cut(_parse(text), members, f"{paths.cuts}:{line}", form)
                 for member in members:
@@ -134,6 +140,8 @@ class ShardsCheck:
         self._ids.append(_hash(cut.get("id")))
         problems = list(check_cut(cut, where, form))
         yield from problems
+        if not form.recorded:
+            return
         member = next(members, None)
         if member is None:
             yield Problem(Damage.PAIRING, where, f"no tar members for cut {cut.get('id')!r}")

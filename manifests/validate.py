@@ -3,7 +3,7 @@
     python -m manifests.validate --input data/emilia/emit --decode 0.01
     python -m manifests.validate --input data/wenetspeech/emit
 
-Of scenes all splits are checked, and that they share no recording.
+Of scenes all splits are checked, and that they share no recording. Prompts (S3) have no audio.
 
 Exit status 0 = valid, 1 = something is wrong (the first problem on one line, a count of the rest),
 2 = bad usage or no emitted folder there.
@@ -17,15 +17,13 @@ import sys
 from collections.abc import Sequence
 
 from manifests.checks import UTTERANCES, Damage, Problem
+from manifests.emitted import NotEmitted, emitted_facts
+from manifests.prompt_cuts import PROMPTS
+from manifests.prompt_cuts import UNIT as PROMPT
 from manifests.scene_checks import scene_form
 from manifests.scene_cuts import SPLITS
 from manifests.shard_checks import Report, ShardsCheck
 from manifests.storage import LocalFiles, Storage
-from schemas import StageFacts
-
-
-class NothingToValidate(ValueError):
-    """The folder is not the finished output of emit."""
 
 
 def validate(
@@ -47,10 +45,10 @@ def validate(
         storage: where the folder lies; this machine by default.
 
     Raises:
-        NothingToValidate: there is no ``stage.json``, or it is not one of emit.
+        NotEmitted: there is no ``stage.json``, or it is not one of emit.
     """
     storage = storage or LocalFiles()
-    facts = _facts(folder, storage)
+    facts = emitted_facts(folder, storage)
     check = ShardsCheck(storage, hash_audio, decode)
     if facts.unit == "sentence":
         for split in SPLITS:
@@ -62,26 +60,12 @@ def validate(
                 what = f"{check.report.splits[split]} cuts of {split}, stage.json has {stated}"
                 check.report.add(Problem(Damage.COUNT, folder, what))
     else:
-        check.folder(folder, UTTERANCES)
+        check.folder(folder, PROMPTS if facts.unit == PROMPT else UTTERANCES)
     report = check.finish()
     if report.supervisions != facts.rows_out:
         what = f"{report.supervisions} {facts.unit}s, stage.json says {facts.rows_out}"
         report.add(Problem(Damage.COUNT, folder, what))
     return report
-
-
-def _facts(folder: str, storage: Storage) -> StageFacts:
-    path = posixpath.join(folder, "stage.json")
-    if not storage.list_files(path):
-        raise NothingToValidate(f"{folder}: stage.json is missing; run pipelines.emit")
-    try:
-        with storage.open_read(path) as stream:
-            facts = StageFacts.from_json(stream.read().decode())
-    except ValueError as error:
-        raise NothingToValidate(f"{path}: {error}; run pipelines.emit again") from error
-    if facts.stage != "emit":
-        raise NothingToValidate(f"{folder}: is the output of {facts.stage}, not of emit")
-    return facts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         report = validate(arguments.input, decode=arguments.decode)
-    except (NothingToValidate, OSError) as error:
+    except (NotEmitted, OSError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
     print(report if report.ok else f"error: {report}", file=None if report.ok else sys.stderr)  # noqa: T201

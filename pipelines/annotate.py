@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from pipelines import cli
+from pipelines.chat_arguments import add_chat_arguments
 from pipelines.params import Params
 
 EXAMPLES = (
@@ -16,6 +17,7 @@ EXAMPLES = (
     "--chat-base-url http://localhost:8000/v1 --chat-model my-model",
     "python -m pipelines.annotate --source emilia --replay-dead-letters",
     "python -m pipelines.annotate --source wenetspeech --max-cost 20",
+    "python -m pipelines.annotate --source esd",
 )
 
 
@@ -24,8 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = cli.make_parser(
         "annotate",
         "Describe the speaking style of every utterance with a chat model; of recordings of drama, "
-        "name series and episode and describe who the speakers are. Replies are kept in a journal: "
-        "what was paid for once is never asked again.",
+        "name series and episode and describe who the speakers are. Labelled corpora: a template, "
+        "or what is asked for once a combination of labels. Replies are kept in a journal: what "
+        "was paid for once is never asked again.",
         EXAMPLES,
     )
     cli.add_limit(parser)
@@ -33,26 +36,11 @@ def main(argv: list[str] | None = None) -> int:
     return cli.run_command(parser, _work, argv)
 
 
-def add_chat_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what every stage with a chat model takes."""
-    chat = parser.add_argument_group("chat model")
-    chat.add_argument("--chat-backend", choices=("auto", "openai", "embedded"))
-    chat.add_argument("--chat-base-url", metavar="URL", help="an OpenAI-compatible server")
-    chat.add_argument("--chat-model", metavar="NAME")
-    chat.add_argument("--max-in-flight", type=int, metavar="N", help="calls at once")
-    chat.add_argument("--max-cost", type=float, metavar="USD", help="make no call past this sum")
-    chat.add_argument("--journal", metavar="PATH", help="where replies are kept")
-    chat.add_argument(
-        "--replay-dead-letters", action="store_true", help="ask again what had no valid reply"
-    )
-    chat.add_argument(
-        "--dry-run", action="store_true", help="estimate calls, tokens and money; call nothing"
-    )
-
-
 def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
     from pipelines.annotating import UtteranceAnnotation
     from pipelines.annotating_episodes import EpisodeAnnotation
+    from pipelines.annotating_labels import LabelAnnotation
+    from pipelines.annotation import Annotation
     from pipelines.stage import open_stage
 
     name = cli.one_source(arguments, params, among=[*params.sources, *params.episode_sources])
@@ -60,9 +48,8 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
     before = "diarize" if is_drama else "ingest"
     folder = cli.one_input(arguments, params.folder(name, before))
     earlier = open_stage(folder, f"python -m pipelines.{before} --source {name}")
-    annotation = (EpisodeAnnotation if is_drama else UtteranceAnnotation)(
-        arguments, params, name, earlier
-    )
+    kind: type[Annotation] = LabelAnnotation if params.is_labelled(name) else UtteranceAnnotation
+    annotation = (EpisodeAnnotation if is_drama else kind)(arguments, params, name, earlier)
     if arguments.dry_run:
         cli.say(annotation.estimate())
         return

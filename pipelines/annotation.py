@@ -18,6 +18,7 @@ from pipelines.backends.chat import chosen_backend
 from pipelines.backends.recipe import EngineRecipe
 from pipelines.chat.engine import ChatEngine
 from pipelines.chat.errors import MissingApiKey
+from pipelines.chat.journals import there_is
 from pipelines.chat.openai_model import OpenAIChatModel
 from pipelines.chat.plan import Plan
 from pipelines.chat.settings import ChatSettings
@@ -90,7 +91,7 @@ class Annotation(abc.ABC):
     def _plan(self) -> Plan:
         with contextlib.ExitStack() as stack:
             recipe = self._recipe
-            if not Path(recipe.journal).exists():  # a plan leaves nothing behind, no empty journal
+            if not there_is(recipe.journal):  # a plan leaves nothing behind, no empty journal
                 folder = stack.enter_context(tempfile.TemporaryDirectory())
                 recipe = dataclasses.replace(recipe, journal=str(Path(folder) / "empty.sqlite"))
             engine = stack.enter_context(contextlib.closing(recipe.make(f"{self._source}/plan")))

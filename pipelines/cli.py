@@ -14,8 +14,13 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
-def make_parser(verb: str, summary: str, examples: Sequence[str]) -> argparse.ArgumentParser:
-    """A parser with the arguments that all commands take; ``examples`` end up in ``--help``."""
+def make_parser(
+    verb: str, summary: str, examples: Sequence[str], *, chooses: str = "source"
+) -> argparse.ArgumentParser:
+    """A parser with the arguments that all commands take; ``examples`` end up in ``--help``.
+
+    ``chooses`` names what of params.yaml the command works on: a source, or a set.
+    """
     shown = "\n".join(f"  {example}" for example in examples)
     parser = argparse.ArgumentParser(
         prog=f"python -m pipelines.{verb}",
@@ -24,7 +29,7 @@ def make_parser(verb: str, summary: str, examples: Sequence[str]) -> argparse.Ar
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--source", metavar="NAME", help="a source of params.yaml")
+    parser.add_argument(f"--{chooses}", metavar="NAME", help=f"a {chooses} of params.yaml")
     parser.add_argument(
         "--input", nargs="+", metavar="PATH", help="instead of the input that params.yaml implies"
     )
@@ -91,6 +96,20 @@ def one_source(
     if arguments.source in (params.sources | params.episode_sources):
         raise UsageError(f"--source {arguments.source}: not for this command; it takes: {known}")
     raise UsageError(f"--source {arguments.source}: not in {arguments.params}; it has: {known}")
+
+
+def one_set(arguments: argparse.Namespace, params: Params) -> str:
+    """The ``--set`` argument: a training set of params.yaml.
+
+    Raises:
+        UsageError: it is missing, or params.yaml does not have it.
+    """
+    known = ", ".join(sorted(params.sets)) or "none"
+    if arguments.set is None:
+        raise UsageError(f"--set is missing; {arguments.params} has: {known}")
+    if arguments.set not in params.sets:
+        raise UsageError(f"--set {arguments.set}: not in {arguments.params}; it has: {known}")
+    return str(arguments.set)
 
 
 def one_input(arguments: argparse.Namespace, default: str) -> str:

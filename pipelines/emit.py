@@ -1,4 +1,8 @@
-"""``python -m pipelines.emit``: packs what was selected into Lhotse Shar shards."""
+"""``python -m pipelines.emit``: packs what was selected into Lhotse Shar shards.
+
+Of labelled corpora nothing is selected: what was annotated is packed. Of training sets it is what
+was composed.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ EXAMPLES = (
     "python -m pipelines.emit --source emilia",
     "python -m pipelines.emit --source game_voice --input data/game_voice/select --output /shards",
     "python -m pipelines.emit --source wenetspeech",
+    "python -m pipelines.emit --source esd",
+    "python -m pipelines.emit --source s1",
     "python -m pipelines.emit --source emilia --limit 100 --output /tmp/few",
     "python -m manifests.validate --input data/emilia/emit --decode 1",
 )
@@ -33,13 +39,26 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
     # Imported here, so that --help needs neither Beam nor the audio decoder.
-    name = cli.one_source(arguments, params, among=params.sources | params.episode_sources)
+    known = [*params.sources, *params.episode_sources, *params.sets]
+    name = cli.one_source(arguments, params, among=known)
     if name in params.episode_sources:
         from pipelines.emitting_scenes import emit_scenes
 
         emit_scenes(name, arguments, params, runner_flags)
+    elif name in params.sets and params.sets[name].kind == "instructions":
+        from pipelines.emitting_prompts import emit_prompts
+
+        emit_prompts(name, arguments, params, runner_flags)
     else:
         _emit_utterances(name, arguments, params, runner_flags)
+
+
+def _stage_before(name: str, params: Params) -> tuple[str, str]:
+    """The stage whose output is packed, and the command that makes it."""
+    if name in params.sets:
+        return "compose", f"python -m pipelines.compose --set {name}"
+    stage = "annotate" if params.is_labelled(name) else "select"
+    return stage, f"python -m pipelines.{stage} --source {name}"
 
 
 def _emit_utterances(
@@ -51,9 +70,10 @@ def _emit_utterances(
     from pipelines.stage import open_stage
     from pipelines.stages.emit import EmitStage, count_part_rows, plan_shards
 
-    folder = cli.one_input(arguments, params.folder(name, "select"))
+    before, made_by = _stage_before(name, params)
+    folder = cli.one_input(arguments, params.folder(name, before))
     output = arguments.output or params.folder(name, "emit")
-    selected = open_stage(folder, f"python -m pipelines.select --source {name}")
+    selected = open_stage(folder, made_by)
     rows = count_part_rows(selected.parts, arguments.limit)
     facts = run_stage(
         EmitStage(name, params.emit),

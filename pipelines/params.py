@@ -20,14 +20,19 @@ from pipelines.backends.media_settings import (
     SeparateSettings,
 )
 from pipelines.backends.settings import EmbeddedChatSettings
+from pipelines.chat.journals import is_server
 from pipelines.chat.settings import ChatSettings
 from pipelines.errors import UsageError
 from pipelines.fetching.settings import FetchSettings
+from pipelines.scaling import ScaleSettings
+from pipelines.sources.labelled.settings import LabelledSettings
 from pipelines.sources.settings import SourceSettings
 from pipelines.sources.wenetspeech_settings import WenetSpeechSettings
 from pipelines.stages.assign import AssignSettings
+from pipelines.stages.label_settings import AnnotateLabelsSettings
 from pipelines.stages.rl_subset import RlSettings
 from pipelines.stages.scenes import SceneSettings
+from pipelines.stages.set_settings import SetSettings
 from pipelines.stages.settings import (
     AnnotateEpisodesSettings,
     AnnotateSettings,
@@ -46,7 +51,7 @@ class Params(Strict):
     """The whole of ``params.yaml``."""
 
     root: str = "data"  # folder under which every stage has its own; can be made again
-    journals: str = "journals"  # folder of the replies that were paid for; cannot
+    journals: str = "journals"  # replies that were paid for, cannot: folder, or postgresql://...
     results: str = "results"  # folder of vocals, diarizations, captions; can, in GPU hours
     sources: dict[str, SourceSettings]  # of utterances
     episode_sources: dict[str, WenetSpeechSettings] = Field(default_factory=dict)  # of recordings
@@ -55,6 +60,7 @@ class Params(Strict):
     chat: ChatSettings
     embedded_chat: EmbeddedChatSettings
     annotate: AnnotateSettings
+    annotate_labels: AnnotateLabelsSettings
     select: SelectSettings
     emit: EmitSettings
     separate: SeparateSettings
@@ -69,13 +75,28 @@ class Params(Strict):
     rl: RlSettings
     style: StyleSettings
     emit_scenes: EmitScenesSettings
+    scale: ScaleSettings
+    sets: dict[str, SetSettings] = Field(default_factory=dict)  # composed of sources, for training
+
+    @pydantic.model_validator(mode="after")
+    def _names(self) -> Params:
+        twice = sorted(self.sets.keys() & (self.sources.keys() | self.episode_sources.keys()))
+        if twice:
+            raise ValueError(f"sets.{twice[0]}: a source has this name, and its folder")
+        return self
+
+    def is_labelled(self, source: str) -> bool:
+        """Whether its utterances carry labels: instructions are made of them, none is selected."""
+        return isinstance(self.sources.get(source), LabelledSettings)
 
     def folder(self, source: str, verb: str) -> str:
         """Where a stage's output is by default: ``data/<source>/<verb>``."""
         return posixpath.join(self.root, source, verb)
 
     def journal(self, source: str) -> str:
-        """Where the replies that were paid for are kept by default."""
+        """Where the replies that were paid for are kept by default; one database for all."""
+        if is_server(self.journals):
+            return self.journals
         return posixpath.join(self.journals, f"{source}.sqlite")
 
     def store(self, source: str, verb: str) -> str:

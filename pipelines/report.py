@@ -42,16 +42,17 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
 
     from pipelines import files
     from pipelines.reporting import drama
-    from pipelines.reporting.gather import VERBS, gather
+    from pipelines.reporting.gather import LABELLED, VERBS, gather
     from pipelines.reporting.page import render
     from pipelines.reporting.terminal import show
     from pipelines.reporting.training import gather_training
 
     if runner_flags:
         raise UsageError(f"{' '.join(runner_flags)}: the report runs no pipeline")
-    known = dict.fromkeys(params.sources, VERBS) | dict.fromkeys(
-        params.episode_sources, drama.VERBS
-    )
+    known: dict[str, tuple[str, ...]] = {
+        name: LABELLED if params.is_labelled(name) else VERBS for name in params.sources
+    }
+    known |= dict.fromkeys(params.episode_sources, drama.VERBS)
     if arguments.source:
         name = cli.one_source(arguments, params, among=known)
         known = {name: known[name]}

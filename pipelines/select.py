@@ -33,7 +33,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]) -> None:
     # Imported here, so that --help needs no Beam.
-    name = cli.one_source(arguments, params, among=params.sources | params.episode_sources)
+    judged = (name for name in params.sources if not params.is_labelled(name))
+    name = cli.one_source(arguments, params, among=[*judged, *params.episode_sources])
     if name in params.episode_sources:
         from pipelines.selecting_scenes import select_scenes
 

@@ -11,6 +11,8 @@ A prompt file holds a system message and, after it, example exchanges::
 
 The system message and the examples are the static part: byte-identical in every request, so that
 the server's prefix cache pays for them. The variable JSON is sent last, as one more user message.
+
+Templates that need no chat model are in :mod:`prompts.templates`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+
+from prompts.templates import Templates, load_templates
+
+__all__ = ["Prompt", "Templates", "load", "load_templates"]
 
 _HEADING = re.compile(r"^# (system|user|assistant)\s*$", re.MULTILINE)
 _NAME = re.compile(r"[a-z0-9_]+")

@@ -7,15 +7,21 @@ This package imports nothing of the project. A record's fields carry their own d
 from schemas.arrow import arrow_schema, column, record_of, table_of
 from schemas.episode import CharacterProfile, Episode, EpisodeScene, Scene, Sentence, SpeechTurn
 from schemas.facts import PartFacts, StageFacts
+from schemas.instruction_prompt import InstructionPrompt, PromptOrigin
 from schemas.rejection import Reason, Rejection
-from schemas.utterance import AnnotatedUtterance, Utterance, Value
+from schemas.training_set import PromptUtterance
+from schemas.utterance import AnnotatedUtterance, Label, Utterance, Value
 
 __all__ = [
     "AnnotatedUtterance",
     "CharacterProfile",
     "Episode",
     "EpisodeScene",
+    "InstructionPrompt",
+    "Label",
     "PartFacts",
+    "PromptOrigin",
+    "PromptUtterance",
     "Reason",
     "Rejection",
     "Scene",

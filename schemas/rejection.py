@@ -27,6 +27,7 @@ class Reason(enum.StrEnum):
     DURATION_MISMATCH = "duration_mismatch"  # more audio than its description says
     DUPLICATE_ID = "duplicate_id"  # the id came before, the first one is kept
     SPEAKER_MISSING = "speaker_missing"  # nobody to attribute the line to
+    LABEL_UNKNOWN = "label_unknown"  # the corpus's label has no word here, or stands for "none"
     LANGUAGE_UNKNOWN = "language_unknown"  # a language name with no ISO 639-1 code known here
     MEMBER_UNSAFE = "member_unsafe"  # an archive member whose path leaves the archive, or a link
     ARCHIVE_TRUNCATED = "archive_truncated"  # the archive ends in the middle of this member
@@ -50,6 +51,16 @@ class Reason(enum.StrEnum):
     LANGUAGE_WRONG = "language_wrong"  # not in the language that was asked for
     TEMPLATE_LIKE = "template_like"  # too many descriptions share its wording
     EXAMPLE_COPIED = "example_copied"  # repeats an example of the prompt
+    # compose, of the S1 and S2 sets
+    LABEL_NOT_WANTED = "label_not_wanted"  # its emotion is none of the set's, or none is known
+    LANGUAGE_NOT_WANTED = "language_not_wanted"  # the set is of other languages
+    PARTNER_MISSING = "partner_missing"  # nothing to set it beside, and nothing is beside it
+    # compose, of the S3 set
+    INSTRUCTION_REPEATED = "instruction_repeated"  # an earlier one has the same wording
+    INSTRUCTION_SIMILAR = "instruction_similar"  # nearly an earlier one's wording
+    FEATURES_WRONG = "features_wrong"  # names other acoustic features than were asked for
+    TEXT_OVERLONG = "text_overlong"  # more to speak than a rollout has room for
+    NOT_NEEDED = "not_needed"  # as good as others, and the set is full
     # caption
     VIDEO_UNREADABLE = "video_unreadable"  # not all pictures of the scene could be decoded
     # select, of one sentence of a scene

@@ -16,6 +16,14 @@ class Value(enum.StrEnum):
     LOW = "low"
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One thing a labelled corpus says about an utterance, in this project's words."""
+
+    name: str = column("what is labelled: emotion, age, gender, accent, scene, ...")
+    value: str = column("its value: happy, child, female, ...; names and values in lower case")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
     """One utterance as ingest emits it, whatever the corpus it comes from."""
@@ -36,7 +44,7 @@ class Utterance:
         "the row number for parquet"
     )
     audio_size: int = column("bytes of encoded audio")
-    audio_format: str = column("mp3 | wav | flac | opus | ogg | m4a")
+    audio_format: str = column("mp3 | wav | flac | opus | ogg | m4a | webm")
     sample_rate_hz: int = column("sample rate of the encoded audio, Hz")
     num_channels: int = column("channels of the encoded audio")
     title: str | None = column("title of the source video; None without a sidecar row")
@@ -45,6 +53,13 @@ class Utterance:
     game: str | None = column("game the line is from; None outside game voice")
     dnsmos: float | None = column("DNSMOS overall, 1-5, as shipped; None where not shipped")
     licence: str = column("licence of the source, an SPDX id where there is one")
+    labels: tuple[Label, ...] = column(
+        "what the corpus labels, sorted by name; a name may come again with another value",
+        default=(),
+    )
+    description: str | None = column(
+        "style description in words, as shipped; None where the corpus has none", default=None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,8 @@ _PLAIN: dict[str, Any] = {
     "game": None,
     "dnsmos": 3.4,
     "licence": "CC-BY-NC-4.0",
+    "labels": (),
+    "description": None,
 }
 _ANNOTATION: dict[str, Any] = {
     "instruction": "Call it like a commentator who can hardly believe it.",

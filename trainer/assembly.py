@@ -20,10 +20,10 @@ from trainer.loop.logs import read_log
 from trainer.loop.loop import seed_everything, train
 from trainer.loop.ranks import Ranks, spread
 from trainer.loop.task import Task
-from trainer.model_codec import check_model_codec, write_model_codec
+from trainer.model_codec import check_model_codec, model_codec, write_model_codec
 from trainer.models import export, load_policy
 from trainer.policy import Policy
-from trainer.stage_settings import StageSettings
+from trainer.stage_settings import GrpoSettings, StageSettings
 from trainer.tokens.append import AppendLayout
 from trainer.tokens.ta4 import Ta4Layout
 from trainer.vocab import SpeechVocab
@@ -87,7 +87,12 @@ def assemble(settings: StageSettings, ranks: Ranks) -> Assembly:
     else:
         layout = Ta4Layout(vocab, tokenizer)
     with before_work():
-        stream = BatchStream(settings.data, layout)
+        stream = BatchStream(
+            settings.data,
+            layout,
+            prompts=isinstance(settings, GrpoSettings),
+            codec=model_codec(settings.model.path),
+        )
         check_model_codec(settings.model.path, stream.codec)
         stream.check()
     rows = settings.data.rows_per_batch

@@ -21,11 +21,11 @@ from pipelines.backends.media_settings import CaptionSettings
 from pipelines.backends.stored_captioner import video_sha256
 from pipelines.chat.engine import ChatEngine, Outcome, Plan
 from pipelines.chat.errors import MissingApiKey, UnreadablePicture
+from pipelines.chat.journals import open_journal
 from pipelines.chat.openai_model import OpenAIChatModel
 from pipelines.chat.parts import PictureReference, picture_part, text_part
 from pipelines.chat.request import Cause, ChatRequest, DeadLetter
 from pipelines.chat.settings import ChatSettings
-from pipelines.chat.sqlite_journal import SqliteJournal
 from pipelines.errors import UsageError
 from pipelines.pictures import PicturesUnreadable, Video, jpeg
 from pipelines.stages.caption_text import CaptionReply, caption_question, one_line, reply_check
@@ -58,7 +58,7 @@ class OpenAICaptioner:
         self._model = OpenAIChatModel(chat, pictures=self._videos)
         self._engine = ChatEngine(
             self._model,
-            SqliteJournal(recipe.journal),
+            open_journal(recipe.journal),
             chat,
             replay_dead_letters=recipe.replay_dead_letters,
             replay_scope=scope,

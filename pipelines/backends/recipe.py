@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pipelines.backends.chat import ChatBackend, engine_settings, make_chat_model
 from pipelines.backends.settings import EmbeddedChatSettings
 from pipelines.chat.engine import ChatEngine
+from pipelines.chat.journals import open_journal
 from pipelines.chat.settings import ChatSettings
-from pipelines.chat.sqlite_journal import SqliteJournal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class EngineRecipe:
         """
         return ChatEngine(
             make_chat_model(self.backend, self.chat, self.embedded),
-            SqliteJournal(self.journal),
+            open_journal(self.journal),
             engine_settings(self.backend, self.chat, self.embedded),
             replay_dead_letters=self.replay_dead_letters,
             replay_scope=scope,

@@ -12,7 +12,7 @@ from pipelines.chat.attempts import Attempt
 from pipelines.chat.budget import Budget
 from pipelines.chat.errors import BudgetReached, ChatStopped, TransportError, UnreadablePicture
 from pipelines.chat.group_commit import GroupCommit
-from pipelines.chat.journal import JournalledReply
+from pipelines.chat.journal import ClaimingJournal, JournalledReply
 from pipelines.chat.prices import TokenPrice, dollars
 from pipelines.chat.reply import Completion, read_completion
 from pipelines.chat.request import Cause, ChatModel, DeadLetter, RawReply
@@ -22,6 +22,7 @@ from pipelines.chat.usage import Usage
 from pipelines.errors import PipelineError
 
 _SHOWN_CHARACTERS = 300  # of an error reply in messages
+_CLAIM_POLL_S = 0.1  # how often a worker looks whether another has finished its call
 
 
 class Halt:
@@ -78,11 +79,36 @@ class Caller:
     ) -> tuple[JournalledReply, Completion | None] | DeadLetter | None:
         """The reply, durable in the journal; None where the run ended before there was one.
 
-        The completion is given where it has been read already.
+        The completion is given where it has been read already. Where the journal knows claims, a
+        reply that another worker is buying is waited for.
 
         Raises:
             JournalFailed: the reply could not be kept.
         """
+        journal = self._commits.journal
+        if not isinstance(journal, ClaimingJournal):
+            return await self._buy(attempt, halt)
+        while not halt:
+            if not await self._commits.call(journal.claim, attempt.key):
+                await halt.sleep(_CLAIM_POLL_S)
+                continue
+            bought = None
+            try:
+                # Only now: another worker may have committed since the look-up, and let go.
+                earlier = await self._commits.call(journal.find, [attempt.key])
+                if earlier:
+                    self._usage.cached_calls += 1
+                    return earlier[attempt.key], None
+                bought = await self._buy(attempt, halt)
+                return bought
+            finally:
+                if not isinstance(bought, tuple):  # a commit lets go by itself
+                    await self._commits.call(journal.release, [attempt.key])
+        return None
+
+    async def _buy(
+        self, attempt: Attempt, halt: Halt
+    ) -> tuple[JournalledReply, Completion | None] | DeadLetter | None:
         retries = 0
         while True:
             reserved = await self._reserve(attempt, halt)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pipelines.chat.keys import Key
 from pipelines.chat.prices import TokenCounts
@@ -60,7 +60,7 @@ class ModelTotals:
 
 
 class Journal(Protocol):
-    """The store of replies; see ``SqliteJournal`` for one file on one machine.
+    """The store of replies: ``SqliteJournal`` on one machine, ``PostgresJournal`` for many.
 
     Every method raises ``JournalFailed`` where the store cannot be read or written.
     """
@@ -111,4 +111,20 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Closes the store; it stays complete."""
+        ...
+
+
+@runtime_checkable
+class ClaimingJournal(Journal, Protocol):
+    """A journal through which workers agree who buys a reply; see ``PostgresJournal``."""
+
+    def claim(self, key: Key) -> bool:
+        """Takes the key for this worker; False where another has it now.
+
+        A claim ends with :meth:`release`, with the commit of the key's reply, or with the worker.
+        """
+        ...
+
+    def release(self, keys: Sequence[Key]) -> None:
+        """Gives up claims that led to no reply."""
         ...

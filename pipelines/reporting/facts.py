@@ -47,7 +47,7 @@ class Example:
     language: str
     speaker: str
     duration: float  # seconds
-    metadata: tuple[tuple[str, str], ...]  # (what, text): title, tags, character, game
+    metadata: tuple[tuple[str, str], ...]  # (what, text): title, tags, character, labels, ...
     instruction: str | None
     value: str | None
     portrait: tuple[tuple[str, str], ...]  # (what, text): personality, speaking style

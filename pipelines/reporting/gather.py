@@ -17,6 +17,7 @@ from pipelines.reporting.sound import PAGE_BYTES, PLAYERS, SoundBudget
 from pipelines.stage import StageOutput, open_stage
 
 VERBS = ("ingest", "annotate", "select", "emit")  # the stages of a corpus, in order
+LABELLED = ("ingest", "annotate", "emit")  # of a labelled one
 
 
 def gather(root: str, sources: Mapping[str, Sequence[str]]) -> Report:
@@ -24,8 +25,8 @@ def gather(root: str, sources: Mapping[str, Sequence[str]]) -> Report:
 
     Args:
         root: folder that holds a folder for each source.
-        sources: name -> its stages in order: :data:`VERBS`, or :data:`drama.VERBS` where the
-            corpus is made of whole recordings.
+        sources: name -> its stages in order: :data:`VERBS`, :data:`LABELLED`, or
+            :data:`drama.VERBS` where the corpus is made of whole recordings.
 
     Raises:
         UsageError: no stage of any source is finished, or a fact file is damaged.

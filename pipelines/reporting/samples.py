@@ -114,6 +114,11 @@ def _example(row: Row, budget: SoundBudget) -> Example:
             ("tags", ", ".join(row.get("tags") or ())),
             ("character", row.get("character")),
             ("game", row.get("game")),
+            (
+                "labels",
+                ", ".join(f"{one['name']} {one['value']}" for one in row.get("labels") or ()),
+            ),
+            ("description", row.get("description")),
         ),
         instruction=row.get("instruction"),
         value=row.get("value"),

@@ -14,7 +14,7 @@ class AudioUnreadable(PipelineError):
 class AudioFacts(NamedTuple):
     """Facts of one clip, read from its headers."""
 
-    format: str  # mp3 | wav | flac | opus | ogg | m4a
+    format: str  # mp3 | wav | flac | opus | ogg | m4a | webm
     sample_rate_hz: int
     num_channels: int
     duration: float  # seconds of audio that are really there

@@ -9,10 +9,15 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO
 
 from pipelines.errors import StageFailed
 from pipelines.sources.audio_facts import AudioFacts, AudioUnreadable
 from pipelines.sources.mp3_header import probe_mp3
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
 
 HEAD_BYTES = 4096  # enough for every header but a tag with a picture, and one read of a tar
 MAX_CLIP_BYTES = 256 * 2**20  # no utterance is larger; a hostile archive may say it is
@@ -37,7 +42,7 @@ def probe(head: bytes, size: int, read_whole: Callable[[], bytes]) -> AudioFacts
             head = read_whole()
             facts = _probe_head(head, len(head))
         if facts is None:
-            facts = _probe_container(head)
+            facts = probe_container(io.BytesIO(head), len(head))
     return facts
 
 
@@ -125,24 +130,51 @@ def _probe_ogg(clip: bytes) -> AudioFacts:
     return AudioFacts(form, rate, channels, samples / rate, is_complete, False)
 
 
-def _probe_container(clip: bytes) -> AudioFacts:
+def probe_container(stream: BinaryIO, size: int) -> AudioFacts:
+    """The facts of a media container (mp4, m4a, webm), from its index: no picture is read.
+
+    Args:
+        stream: the whole clip, seekable, at its start.
+        size: bytes of the clip.
+
+    Raises:
+        AudioUnreadable: not a container that PyAV knows, or one without audio.
+        StageFailed: PyAV is not installed.
+    """
+    if size > MAX_CLIP_BYTES:
+        raise AudioUnreadable(f"{size} bytes, more than any utterance has")
     try:
-        import av  # not part of the core install: no corpus that we read ships such files
+        import av  # not part of the core install: few corpora ship such files
     except ImportError as error:
-        message = "m4a or webm audio needs PyAV to be read: install the extra `shards`"
+        message = "mp4, m4a or webm needs PyAV to be read: install the extra `shards`"
         raise StageFailed(message) from error
     try:
-        with av.open(io.BytesIO(clip), "r") as container:
-            stream = next(iter(container.streams.audio), None)
-            if stream is None or not stream.rate or not stream.channels:
+        with av.open(stream, "r") as container:
+            track = next(iter(container.streams.audio), None)
+            if track is None or not track.rate or not track.channels:
                 raise AudioUnreadable("a media file without audio")
-            if stream.duration is not None and stream.time_base is not None:
-                duration = float(stream.duration * stream.time_base)
+            name, unit = container.format.name, track.time_base
+            form = "m4a" if "mp4" in name else "webm" if "matroska" in name else name
+            if form == "webm":
+                # Browsers record webm with no length in it, or a wrong one: its packets tell.
+                duration = _packets_s(container, track)
+            elif track.duration is not None and unit is not None:
+                duration = float(track.duration * unit)
             elif container.duration is not None:
                 duration = container.duration / 1e6  # AV_TIME_BASE: microseconds
             else:
                 raise AudioUnreadable("a media file that does not state its length")
-            form = "m4a" if "mp4" in container.format.name else container.format.name
-            return AudioFacts(form, stream.rate, stream.channels, duration, True, False)
+            return AudioFacts(form, track.rate, track.channels, duration, True, False)
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise AudioUnreadable(f"not audio of a known kind ({type(error).__name__})") from error
+
+
+def _packets_s(container: InputContainer, track: AudioStream) -> float:
+    """Seconds from the first packet's start to the last one's end; nothing is decoded."""
+    unit, times = track.time_base, list[tuple[int, int]]()
+    for packet in container.demux(track):
+        if packet.pts is not None:
+            times.append((packet.pts, packet.pts + (packet.duration or 0)))
+    if unit is None or not times:
+        raise AudioUnreadable("a media file whose sound track is empty")
+    return float((max(end for _, end in times) - min(start for start, _ in times)) * unit)

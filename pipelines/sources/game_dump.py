@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import os
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import ijson
 import pyarrow as pa
@@ -15,16 +14,13 @@ import pyarrow.parquet as pq
 
 from pipelines import files
 from pipelines.errors import UsageError
-from pipelines.sources.audio_facts import AudioFacts, AudioPlace, AudioUnreadable
-from pipelines.sources.audio_probe import HEAD_BYTES, probe, probe_whole
-from pipelines.sources.base import Refusal, escapes, open_if_present
+from pipelines.sources.audio_facts import AudioPlace
+from pipelines.sources.base import Refusal
+from pipelines.sources.clip_file import Clip, probe_bytes, probe_file
 from schemas import Reason
 
 _BATCH_ROWS = 16  # rows of a parquet file in memory; a clip may have megabytes
 _PAGE_BYTES = 1 << 20
-_SUFFIXES = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a")
-
-Clip = tuple[AudioFacts, AudioPlace]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ def parquet_lines(uri: str, columns: frozenset[str]) -> Iterator[DumpLine]:
     with files.open_read(uri) as stream:
         try:
             table = pq.ParquetFile(stream, buffer_size=_PAGE_BYTES, pre_buffer=False)
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowException, OSError) as error:  # OSError: a footer that is damaged
             raise UsageError(f"{uri}: not a parquet file: {error}") from error
         names = table.schema_arrow.names
         if "audio" not in names:
@@ -99,58 +95,8 @@ def _refusing(name: str, kind: str) -> Callable[[], Clip]:
 
 
 def _of_bytes(clip: object, place: AudioPlace) -> Callable[[], Clip]:
-    def probe_bytes() -> Clip:
-        if not isinstance(clip, bytes):
-            raise Refusal(Reason.AUDIO_MISSING, "no audio bytes in the row")
-        if not clip:
-            raise Refusal(Reason.AUDIO_EMPTY, "a clip of zero bytes")
-        return _checked(lambda: probe_whole(clip)), place
-
-    return probe_bytes
+    return lambda: probe_bytes(clip, place)
 
 
 def _of_file(folder: str, name: str) -> Callable[[], Clip]:
-    def probe_file() -> Clip:
-        if escapes(name):
-            raise Refusal(Reason.MEMBER_UNSAFE, f"{name[:200]}: its path leaves the folder")
-        stem, suffix = posixpath.splitext(name)
-        # Dumps are re-encoded now and then, and the names in result.json are not.
-        others = (stem + other for other in _SUFFIXES if other != suffix)
-        for candidate in itertools.chain((name,), others):
-            path = files.join(folder, candidate)
-            stream = open_if_present(path)
-            if stream is not None:
-                with stream:
-                    return _probed(stream, path)
-        raise Refusal(Reason.AUDIO_MISSING, f"no file {name[:200]}")
-
-    return probe_file
-
-
-def _probed(stream: BinaryIO, path: str) -> Clip:
-    def read_whole() -> bytes:
-        stream.seek(0)
-        return stream.read()
-
-    def facts() -> AudioFacts:
-        stream.seek(0)
-        found = probe(stream.read(HEAD_BYTES), size, read_whole)
-        # There is no stated duration to compare with: an estimate would go unchecked.
-        return probe_whole(read_whole()) if found.is_estimate else found
-
-    size = stream.seek(0, os.SEEK_END)
-    if not size:
-        raise Refusal(Reason.AUDIO_EMPTY, "a clip of zero bytes")
-    return _checked(facts), AudioPlace(path, "file", None, 0, size)
-
-
-def _checked(facts: Callable[[], AudioFacts]) -> AudioFacts:
-    try:
-        found = facts()
-    except AudioUnreadable as error:
-        raise Refusal(Reason.AUDIO_UNREADABLE, str(error)) from error
-    if not found.is_complete:
-        raise Refusal(Reason.AUDIO_TRUNCATED, "the clip breaks off", found.duration)
-    if not found.duration:
-        raise Refusal(Reason.AUDIO_EMPTY, "a clip without sound")
-    return found
+    return lambda: probe_file(folder, name)

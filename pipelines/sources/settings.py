@@ -6,6 +6,30 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, model_validator
 
+from pipelines.sources.labelled.attribute_settings import (
+    ChildMandarinSettings,
+    DebattsSettings,
+    KeSpeechSettings,
+    L2ArcticSettings,
+    NVSpeechSettings,
+    ParaSpeechCapsSettings,
+)
+from pipelines.sources.labelled.emotion_settings import (
+    CremaDSettings,
+    EsdSettings,
+    IemocapSettings,
+    M3edSettings,
+    MeldSettings,
+    MspPodcastSettings,
+    RavdessSettings,
+)
+from pipelines.sources.labelled.open_settings import (
+    CsemotionsSettings,
+    EmnsSettings,
+    MeadSettings,
+    NcssdSettings,
+)
+
 
 class _Common(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -95,4 +119,25 @@ class GameVoiceSettings(_Common):
         return self
 
 
-SourceSettings = Annotated[EmiliaSettings | GameVoiceSettings, Field(discriminator="kind")]
+SourceSettings = Annotated[
+    EmiliaSettings
+    | GameVoiceSettings
+    | EsdSettings
+    | M3edSettings
+    | MspPodcastSettings
+    | MeldSettings
+    | IemocapSettings
+    | RavdessSettings
+    | CremaDSettings
+    | KeSpeechSettings
+    | L2ArcticSettings
+    | ParaSpeechCapsSettings
+    | ChildMandarinSettings
+    | DebattsSettings
+    | NVSpeechSettings
+    | EmnsSettings
+    | CsemotionsSettings
+    | MeadSettings
+    | NcssdSettings,
+    Field(discriminator="kind"),
+]

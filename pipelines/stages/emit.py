@@ -1,5 +1,7 @@
 """emit: selected utterances -> Lhotse Shar shards, audio passed through as it lies in the source.
 
+Only what no shard can carry (AAC in mp4 or m4a, webm) is decoded, and kept as FLAC.
+
 Shards are numbered over the whole output: shard ``k`` has the rows ``k * shard_size`` and following
 of all parts in order, less the ones that are rejected here. Which rows, is known from the Parquet
 footers before anything runs; so the shards are the same whatever the number of workers, small
@@ -23,6 +25,7 @@ import pyarrow.parquet as pq
 from manifests.audio import EXTENSIONS, AudioLength, AudioUndecodable, measure
 from manifests.cuts import cut_of
 from manifests.keys import cut_key
+from manifests.repacking import FORMAT, as_flac
 from manifests.shards import FOLDER, ShardWriter, shard_paths
 from pipelines import files
 from pipelines.audio_bytes import AudioLost, AudioPlace, AudioReader
@@ -42,6 +45,7 @@ TOLERANCE_SHARE = 0.05
 _AUDIO = pa.schema(
     [
         ("audio", pa.large_binary()),
+        ("shard_format", pa.string()),
         ("num_samples", pa.int64()),
         ("decoded_rate_hz", pa.int64()),
         ("decoded_channels", pa.int64()),
@@ -108,9 +112,28 @@ def count_part_rows(parts: Sequence[str], limit: int | None) -> list[tuple[str, 
             raise UsageError(f"{path}: not a readable Parquet file: {error}") from error
         if absent:
             names = ", ".join(sorted(absent))
-            raise UsageError(f"{path}: not the output of select, columns are missing: {names}")
+            raise UsageError(f"{path}: not annotated utterances, columns are missing: {names}")
         counted.append((path, rows if limit is None else min(rows, limit)))
     return counted
+
+
+def read_run(run: ShardRun, shard_size: int) -> Iterator[pa.Table]:
+    """The rows that fill a run's shards; no chunk crosses a shard's end.
+
+    Raises:
+        StageFailed: a part is damaged.
+    """
+    done = 0  # rows of the run so far
+    for rows in run.ranges:
+        first = 0  # row of the part that the table begins with
+        for table in read_part(rows.path, limit=rows.stop):
+            at = max(rows.start - first, 0)
+            while at < table.num_rows:
+                chunk = table.slice(at, min(CHUNK_ROWS, shard_size - done % shard_size))
+                yield chunk
+                at += chunk.num_rows
+                done += chunk.num_rows
+            first += table.num_rows
 
 
 class EmitStage(Stage[ShardRun, pa.Table]):
@@ -147,18 +170,7 @@ class EmitStage(Stage[ShardRun, pa.Table]):
 
     def read(self, element: ShardRun) -> Iterator[pa.Table]:
         """The rows that fill the shards; no chunk crosses a shard's end."""
-        done = 0  # rows of the run so far
-        for rows in element.ranges:
-            first = 0  # row of the part that the table begins with
-            for table in read_part(rows.path, limit=rows.stop):
-                at = max(rows.start - first, 0)
-                while at < table.num_rows:
-                    room = self._settings.shard_size - done % self._settings.shard_size
-                    chunk = table.slice(at, min(CHUNK_ROWS, room))
-                    yield chunk
-                    at += chunk.num_rows
-                    done += chunk.num_rows
-                first += table.num_rows
+        return read_run(element, self._settings.shard_size)
 
     def transform(self, chunk: pa.Table) -> Block:
         """Reads and decodes the audio; the rows that are kept carry its bytes and its length."""
@@ -169,7 +181,7 @@ class EmitStage(Stage[ShardRun, pa.Table]):
         for index, row in enumerate(chunk.to_pylist()):
             place = AudioPlace.of(row)
             try:
-                encoded, length = _load(row, place, self._reader)
+                encoded, extension, length = _load(row, place, self._reader)
             except AudioLost as lost:
                 rejections.append(
                     Rejection(
@@ -183,7 +195,7 @@ class EmitStage(Stage[ShardRun, pa.Table]):
                 )
                 continue
             kept.append(index)
-            audio.append({"audio": encoded, **_columns(length)})
+            audio.append({"audio": encoded, "shard_format": extension, **_columns(length)})
             made = "default" if row["instruction"] is None else "annotated"
             counts.update([f"instruction.{made}", f"format.{row['audio_format']}"])
         rows = chunk.take(pa.array(kept, pa.int64()))
@@ -197,8 +209,10 @@ class EmitStage(Stage[ShardRun, pa.Table]):
         return self.tally(chunk)
 
 
-def _load(row: dict[str, Any], place: AudioPlace, reader: AudioReader) -> tuple[bytes, AudioLength]:
-    """One row's audio and its decoded length.
+def _load(
+    row: dict[str, Any], place: AudioPlace, reader: AudioReader
+) -> tuple[bytes, str, AudioLength]:
+    """One row's audio as it goes into the shard, its extension, and its decoded length.
 
     Raises:
         AudioLost: with the reason for which the row is rejected.
@@ -208,11 +222,10 @@ def _load(row: dict[str, Any], place: AudioPlace, reader: AudioReader) -> tuple[
         cut_key(row["id"])
     except ValueError as error:
         raise AudioLost(Reason.FIELD_INVALID, str(error)) from error
-    if row["audio_format"] not in EXTENSIONS:
-        detail = f"{row['audio_format']!r}: Lhotse does not decode it from a shard"
-        raise AudioLost(Reason.AUDIO_UNREADABLE, detail)
-    encoded = reader.read(place)
+    encoded, extension = reader.read(place), str(row["audio_format"])
     try:
+        if extension not in EXTENSIONS:  # Lhotse does not decode it from a shard
+            encoded, extension = as_flac(encoded), FORMAT
         length = measure(encoded)
     except AudioUndecodable as error:
         raise AudioLost(Reason.AUDIO_UNREADABLE, str(error)) from error
@@ -221,7 +234,7 @@ def _load(row: dict[str, Any], place: AudioPlace, reader: AudioReader) -> tuple[
         reason = Reason.AUDIO_TRUNCATED if surplus < 0 else Reason.DURATION_MISMATCH
         detail = f"decodes to {length.duration:.3f} s, ingest found {row['duration']:.3f} s"
         raise AudioLost(reason, detail)
-    return encoded, length
+    return encoded, extension, length
 
 
 def _columns(length: AudioLength) -> dict[str, object]:
@@ -255,7 +268,7 @@ class _ShardSink:
                 row["num_samples"], row["decoded_rate_hz"], row["decoded_channels"]
             )
             cut = cut_of(row, row["audio"], length, self._settings.default_instruction)
-            self._open.write(cut, row["audio"], row["audio_format"])
+            self._open.write(cut, row["audio"], row["shard_format"])
         if rejections:
             self._rejected.write(table_of(Rejection, rejections))
         self._filled += rows.num_rows + len(rejections)

@@ -25,7 +25,7 @@ class AnnotationServer(ChatServer):
 
     def __init__(self, delay_s: float = 0.0, balance: int | None = None) -> None:
         super().__init__(delay_s, balance)
-        self.invalid: set[str] = set()  # transcripts that never get a valid reply
+        self.invalid: set[str] = set()  # transcripts or accents that never get a valid reply
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = orjson.loads(await request.read())
@@ -47,7 +47,8 @@ class AnnotationServer(ChatServer):
 
     def content(self, question: dict[str, Any]) -> str:
         """What the model writes."""
-        if question.get("speech transcript") in self.invalid:
+        asked = question.get("speech transcript", question.get("labels", {}).get("accent"))
+        if asked in self.invalid:
             return '{"description": "cut'
         return json.dumps(answer(question), ensure_ascii=False)
 
@@ -75,6 +76,13 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).digest()
     mood, other = _MOODS[digest[0] % len(_MOODS)], _MOODS[digest[1] % len(_MOODS)]
     pace, number = _PACES[digest[2] % len(_PACES)], digest[3]
+    if "labels" in question:
+        said = " ".join(str(value) for value in question["labels"].values())
+        written = {
+            "English": [f"{mood.capitalize()} words of a {said}, kind {n}." for n in range(3)],
+            "Chinese": [f"第{n}种说法，{_CHINESE[digest[5] % len(_CHINESE)]}。" for n in range(3)],
+        }
+        return {language.lower(): written[language] for language in question["languages"]}
     if "segments" in question:
         manner = "，".join(_CHINESE[digest[n] % len(_CHINESE)] for n in (5, 6))
         return {

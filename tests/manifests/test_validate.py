@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from manifests.checks import Damage
+from manifests.emitted import NotEmitted
 from manifests.shard_checks import MAX_KEPT
-from manifests.validate import NothingToValidate, main, validate
+from manifests.validate import main, validate
 from tests.manifests.corpus import UNANNOTATED, row, tone, write_facts, write_shards
 
 AUDIO = tone(0.5)
@@ -26,10 +27,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _edit_cuts(folder: Path, edit: Callable[[list[dict[str, Any]]], object]) -> None:
+def _cuts(folder: Path) -> list[dict[str, Any]]:
     path = folder / "shar" / "cuts.000000.jsonl.gz"
-    cuts = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+def _custom(cut: dict[str, Any]) -> dict[str, Any]:
+    custom: dict[str, Any] = cut["supervisions"][0]["custom"]
+    return custom
+
+
+def _edit_cuts(folder: Path, edit: Callable[[list[dict[str, Any]]], object]) -> None:
+    cuts = _cuts(folder)
     edit(cuts)
+    path = folder / "shar" / "cuts.000000.jsonl.gz"
     path.write_bytes(gzip.compress("".join(json.dumps(cut) + "\n" for cut in cuts).encode()))
 
 
@@ -52,15 +63,59 @@ def test_what_emit_wrote_is_valid(folder: Path) -> None:
     assert str(report) == "valid: 6 cuts in 2 shards, 0.00 h, 6 decoded"
 
 
+TUPLE: dict[str, object] = {"value": None}
+TEMPLATE = TUPLE | {"chat_model": None, "reply_sha256": None}
+SHIPPED = TEMPLATE | {"prompt_name": None, "prompt_sha256": None}
+ORIGINS: dict[str, tuple[dict[str, object], set[str]]] = {  # origin -> a row's, what it must have
+    "chat": ({}, {"value", "prompt_name", "prompt_sha256", "chat_model", "reply_sha256"}),
+    "tuple": (TUPLE, {"prompt_name", "prompt_sha256", "chat_model", "reply_sha256"}),
+    "template": (TEMPLATE, {"prompt_name", "prompt_sha256"}),
+    "shipped": (SHIPPED, set()),
+    "default": (UNANNOTATED, set()),
+}
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_an_instruction_s_origin_says_what_must_be_known(origin: str, tmp_path: Path) -> None:
+    fields, needed = ORIGINS[origin]
+    write_shards(str(tmp_path), [(row("u0", AUDIO, **fields), AUDIO)], 4)
+    assert validate(str(tmp_path)).ok
+    (cut,) = _cuts(tmp_path)
+    assert _custom(cut)["instruction_origin"] == origin
+    provenance = {"value", "prompt_name", "prompt_sha256", "chat_model", "reply_sha256"}
+    assert provenance & _custom(cut).keys() == needed
+    for name in sorted(needed):
+        _edit_cuts(tmp_path, lambda cuts, name=name: _custom(cuts[0]).pop(name))  # type: ignore[misc]
+        report = validate(str(tmp_path))
+        assert report.damages == {Damage.LINEAGE: 1} and name in str(report)
+        _edit_cuts(tmp_path, lambda cuts: cuts.__setitem__(0, cut))
+
+
+def test_labels_and_what_is_shipped_are_on_the_supervision(tmp_path: Path) -> None:
+    labels = [
+        {"name": "emotion", "value": "happy"},
+        {"name": "emotion", "value": "surprised"},
+        {"name": "gender", "value": "female"},
+    ]
+    rows = [
+        (row("u0", AUDIO, labels=labels, description="Merry."), AUDIO),
+        (row("u1", AUDIO), AUDIO),
+        (row("u2", AUDIO) | {"training_set": "s1", "rejected_id": "u1", "origin": None}, AUDIO),
+    ]
+    write_shards(str(tmp_path), rows, 4)
+    assert validate(str(tmp_path)).ok
+    labelled, plain, prompt = (_custom(cut) for cut in _cuts(tmp_path))
+    assert labelled["labels"] == {"emotion": ["happy", "surprised"], "gender": "female"}
+    assert labelled["description"] == "Merry."
+    assert not {"labels", "description", "training_set", "rejected_id"} & plain.keys()
+    assert (prompt["training_set"], prompt["rejected_id"]) == ("s1", "u1")
+    assert "origin" not in prompt
+
+
 def test_without_reading_audio_all_else_is_checked(folder: Path) -> None:
     assert validate(str(folder), hash_audio=False).ok
     _edit_tar(folder, lambda members: members.__setitem__(2, ("u1.wav", AUDIO[:-2])))
     assert validate(str(folder), hash_audio=False).damages == {Damage.AUDIO: 1}
-
-
-def _custom(cut: dict[str, Any]) -> dict[str, Any]:
-    custom: dict[str, Any] = cut["supervisions"][0]["custom"]
-    return custom
 
 
 CUT_DAMAGE: dict[str, tuple[Callable[[list[dict[str, Any]]], object], Damage]] = {
@@ -68,6 +123,16 @@ CUT_DAMAGE: dict[str, tuple[Callable[[list[dict[str, Any]]], object], Damage]] =
     "no instruction": (lambda c: _custom(c[1]).pop("instruction"), Damage.INSTRUCTION),
     "no prompt hash": (lambda c: _custom(c[1]).pop("prompt_sha256"), Damage.LINEAGE),
     "bad reply hash": (lambda c: _custom(c[1]).update(reply_sha256="abc"), Damage.LINEAGE),
+    "no value": (lambda c: _custom(c[1]).pop("value"), Damage.LINEAGE),
+    "no origin": (lambda c: _custom(c[1]).pop("instruction_origin"), Damage.LINEAGE),
+    "odd origin": (lambda c: _custom(c[1]).update(instruction_origin="me"), Damage.INSTRUCTION),
+    "origin and default": (
+        lambda c: _custom(c[1]).update(instruction_default=True),
+        Damage.INSTRUCTION,
+    ),
+    "labels are a list": (lambda c: _custom(c[1]).update(labels=["sad"]), Damage.CUT),
+    "an empty label": (lambda c: _custom(c[1]).update(labels={"emotion": ""}), Damage.CUT),
+    "a list of one label": (lambda c: _custom(c[1]).update(labels={"a": ["b"]}), Damage.CUT),
     "no lineage": (lambda c: _custom(c[1]).pop("lineage"), Damage.LINEAGE),
     "no offset": (lambda c: _custom(c[1])["lineage"].pop("audio_offset"), Damage.LINEAGE),
     "no licence": (lambda c: _custom(c[1]).pop("licence"), Damage.LINEAGE),
@@ -185,12 +250,12 @@ def test_other_numbers_than_stage_json(folder: Path) -> None:
 
 def test_what_is_no_emitted_folder(folder: Path) -> None:
     write_facts(str(folder), 6, stage="select")
-    with pytest.raises(NothingToValidate, match="output of select"):
+    with pytest.raises(NotEmitted, match="output of select"):
         validate(str(folder))
     (folder / "stage.json").write_text("{}")
-    with pytest.raises(NothingToValidate, match="run pipelines.emit again"):
+    with pytest.raises(NotEmitted, match="run pipelines.emit again"):
         validate(str(folder))
-    with pytest.raises(NothingToValidate, match="stage.json is missing"):
+    with pytest.raises(NotEmitted, match="stage.json is missing"):
         validate(str(folder / "shar"))
 
 

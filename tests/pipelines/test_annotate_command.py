@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipelines.annotate import add_chat_arguments, main
+from pipelines.annotate import main
 from pipelines.annotating import character_list
 from pipelines.annotation import chat_settings
+from pipelines.chat_arguments import add_chat_arguments
 from pipelines.errors import UsageError
 from pipelines.params import load_params
 from pipelines.stages.characters import Character

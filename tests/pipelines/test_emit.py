@@ -21,9 +21,12 @@ from hypothesis import strategies as st
 from manifests.audio import AudioUndecodable, measure
 from manifests.validate import validate
 from pipelines import emit
+from pipelines.sources.clip_file import probe_file
 from pipelines.stages.emit import plan_shards
 from schemas import AnnotatedUtterance, table_of
 from tests.manifests.corpus import DEFAULT, UNANNOTATED, tone, write_facts
+from tests.pipelines.sources.labelled.tones import tone as voiced
+from tests.pipelines.sources.labelled.tones import write_mp4
 from tests.records import annotated
 
 EMILIA = Path("samples/emilia")
@@ -137,6 +140,7 @@ def test_what_is_wrong_with_an_utterance_is_counted(tmp_path: Path) -> None:
     rows[4]["duration"] = 0.01
     Path(rows[5]["audio_uri"]).write_bytes(b"x" * rows[5]["audio_size"])
     rows[6]["audio_format"] = "m4a"
+    Path(rows[6]["audio_uri"]).write_bytes(b"x" * rows[6]["audio_size"])
     rows[7]["id"] = ""
     status, output = _emit(tmp_path, _write_select(tmp_path / "select", [rows]))
     assert status == 0
@@ -153,6 +157,27 @@ def test_what_is_wrong_with_an_utterance_is_counted(tmp_path: Path) -> None:
     rejected = pq.read_table(output / "rejected" / "part-00000.parquet").to_pylist()
     assert {row["record_id"] for row in rejected} == {"", *(f"u{n}" for n in range(1, 7))}
     assert [cut.id for cut in _cuts(output)] == ["u0"]
+
+
+def test_sound_that_no_shard_carries_becomes_flac(tmp_path: Path) -> None:
+    rows = _file_rows(tmp_path / "audio", 2)
+    samples = voiced("a", seconds=1.5)
+    for row, picture in zip(rows, (False, True), strict=True):
+        path = Path(row["audio_uri"]).with_suffix(".mp4")
+        write_mp4(path, samples, picture=picture)
+        facts, _ = probe_file(str(path.parent), path.name)
+        row.update(audio_uri=str(path), audio_format="m4a", audio_size=path.stat().st_size)
+        row.update(duration=facts.duration, sample_rate_hz=facts.sample_rate_hz)
+    status, output = _emit(tmp_path, _write_select(tmp_path / "select", [rows]))
+    assert status == 0
+    for cut in _cuts(output):
+        assert cut.recording.sources[0].source[:4] == b"fLaC"
+        heard = cut.load_audio()[0]
+        assert len(heard) == pytest.approx(len(samples), abs=3 * 1024)  # AAC's delay and filling
+        delay = int(np.argmax(np.correlate(heard, samples[:4000], "valid")))
+        said = heard[delay : delay + 4000]
+        assert np.corrcoef(said, samples[:4000])[0, 1] > 0.95
+    assert validate(str(output), decode=1.0).ok
 
 
 def test_rows_without_instruction_get_the_default_one(tmp_path: Path) -> None:

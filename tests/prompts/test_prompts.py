@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import prompts
+from pipelines.params import load_params
 from pipelines.stages.characters import ProfileReply, SmallProfileReply, known_reply
+from pipelines.stages.instruction_set_items import Draft, ItemJudge
+from pipelines.stages.instruction_set_replies import reply_form
+from pipelines.stages.instruction_set_seeds import Seed
+from pipelines.stages.instruction_set_settings import InstructionSetSettings
+from pipelines.stages.label_replies import instructions_reply
 from pipelines.stages.profile_replies import CharactersReply, SmallCharacterReply
 from pipelines.stages.style import style_reply
 from pipelines.stages.titles import title_request
+from schemas import PromptOrigin
 
 ROOT = Path(prompts.__file__).parent
 RELEASED = Path(__file__).parents[1] / "golden" / "prompts.json"
@@ -45,11 +53,41 @@ def test_the_examples_are_valid_replies(path: Path) -> None:
         elif prompt.name == "episode_characters":
             described = CharactersReply.model_validate_json(reply).characters
             assert [one.speaker_id for one in described] == json.loads(question)["speakers"]
+        elif prompt.name == "attribute_instructions":
+            small, asked = prompt.version.endswith(".small"), json.loads(question)
+            languages = tuple({"Chinese": "zh", "English": "en"}[one] for one in asked["languages"])
+            form = instructions_reply(languages, asked["how many"], small=small)
+            written = form.model_validate_json(reply)
+            assert all(len(set(written.instructions(one))) == 3 for one in languages)
+        elif prompt.name.startswith("s3_"):
+            usable_items(prompt, json.loads(question), reply)
         elif prompt.name == "game_profile":
             small = prompt.version.endswith(".small")
             (SmallProfileReply if small else ProfileReply).model_validate_json(reply)
         else:
             style_reply(prompt.version).model_validate_json(reply)
+
+
+def usable_items(prompt: prompts.Prompt, question: dict[str, Any], reply: str) -> None:
+    """Every item of an example of the S3 set passes for what its seed asked for."""
+    origin = PromptOrigin(prompt.name.removeprefix("s3_"))
+    settings = load_params("params.yaml").sets["s3"]
+    assert isinstance(settings, InstructionSetSettings)
+    language = {"Chinese": "zh", "English": "en"}[question["write in"]]
+    judge = ItemJudge(settings, language, origin, frozenset())
+    seeds = [
+        Seed(one["seed"], one["who"], one["where"], one["mood"], tuple(one.get("attributes", ())))
+        for one in question["seeds"]
+    ]
+    form = reply_form(origin, prompt.version, seeds[0].attributes)
+    items = [item.model_dump() for item in form.model_validate_json(reply).items]
+    assert [item["seed"] for item in items] == [seed.number for seed in seeds]
+    for item, seed in zip(items, seeds, strict=True):
+        found = judge.judge(item, seed)
+        assert isinstance(found, Draft), found
+        assert origin is PromptOrigin.FREE or set(found.attributes) >= set(seed.attributes)
+    if origin is PromptOrigin.FEATURES:
+        assert {len(seed.attributes) for seed in seeds} == {question["features"]}
 
 
 @pytest.mark.parametrize(

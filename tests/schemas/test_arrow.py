@@ -14,7 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
-from schemas import AnnotatedUtterance, Reason, Rejection, Utterance, arrow_schema, table_of
+from schemas import (
+    AnnotatedUtterance,
+    Label,
+    Reason,
+    Rejection,
+    Utterance,
+    arrow_schema,
+    record_of,
+    table_of,
+)
 from tests.records import annotated, utterance
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "schemas.json"
@@ -41,6 +50,7 @@ def _utterances() -> st.SearchStrategy[Utterance]:
         text=_TEXT,
         title=st.none() | _TEXT,
         tags=st.lists(_TEXT, max_size=3).map(tuple),
+        labels=st.lists(st.builds(Label, _TEXT, _TEXT), max_size=3).map(tuple),
         duration=st.floats(0, 1e6),
         dnsmos=st.none() | st.floats(1, 5),
         audio_offset=st.integers(0, 2**62),
@@ -54,7 +64,7 @@ def test_records_come_back_as_they_were(records: list[Utterance]) -> None:
     table = pq.read_table(pa.BufferReader(sink.getvalue()))
     assert table.schema.equals(arrow_schema(Utterance))
     rows = table.to_pylist()
-    assert [Utterance(**{**row, "tags": tuple(row["tags"])}) for row in rows] == records
+    assert [record_of(Utterance, row) for row in rows] == records
 
 
 def test_records_and_mappings_give_the_same_table() -> None:

@@ -18,10 +18,13 @@ import numpy as np
 
 from manifests.codec import CodecIdentity, CodecMissing, read_codec
 from manifests.codes import CODEC, CodedCut, Codes, CodeShard, list_code_shards, read_coded
+from manifests.prompt_cuts import are_prompts
 from manifests.recorded import ShardDamaged
 from schemas import StageFacts
 from trainer.data.settings import Where
 from trainer.errors import DataError, UsageError
+
+LABELS = "labels"  # the custom field of manifests.cuts that field() looks into
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,15 @@ class CodedTurn:
         """The supervision's own fields."""
         return self.supervision.get("custom") or {}
 
+    @property
+    def labels(self) -> dict[str, Any]:
+        """What the corpus labels: ``{"emotion": "happy"}``; a list where there are several."""
+        return self.custom.get(LABELS) or {}
+
     def field(self, name: str) -> object:
-        """A field by name: of the supervision's custom fields, of itself, of the cut's."""
-        for fields in (self.custom, self.supervision, self.cut.manifest.get("custom") or {}):
+        """A field by name: a custom one of the supervision, a label, its own, one of the cut's."""
+        whole = self.cut.manifest.get("custom") or {}
+        for fields in (self.custom, self.labels, self.supervision, whole):
             if name in fields:
                 return fields[name]
         return None
@@ -96,6 +105,11 @@ class CodedFolder:
             UsageError: there are no codes, a shard lacks them, or tokenize has not finished.
         """
         self.folder = folder
+        if are_prompts(folder):
+            raise UsageError(
+                f"{folder} has prompts without speech: only a source of trainer.grpo can be such a "
+                "folder; give one of trainer.tokenize"
+            )
         try:
             self.codec: CodecIdentity = read_codec(folder)
         except CodecMissing as error:
@@ -182,12 +196,16 @@ def _no_collection() -> Iterator[None]:
 def holds(turn: CodedTurn, where: Where) -> bool:
     """Whether the turn has all of these fields with one of their values.
 
-    A condition is a value, or a list of values of which one is enough.
+    A condition is a value, or a list of values of which one is enough; so is one of a label's
+    several values.
     """
-    return all(
-        turn.field(name) in wanted if isinstance(wanted, list) else turn.field(name) == wanted
-        for name, wanted in where.items()
-    )
+    return all(_meets(turn.field(name), wanted) for name, wanted in where.items())
+
+
+def _meets(found: object, wanted: object) -> bool:
+    if isinstance(found, list):
+        return found == wanted or any(_meets(one, wanted) for one in found)
+    return found in wanted if isinstance(wanted, list) else found == wanted
 
 
 def one_codec(folders: Sequence[CodedFolder]) -> CodecIdentity:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from manifests.codes import FIELD as CODES_FIELD
+from trainer.data.by_id import NameUnknown, Spoken
 from trainer.data.context import context
-from trainer.data.cuts import CodedTurn, Shard
+from trainer.data.cuts import LABELS, CodedTurn, Shard
 from trainer.data.references import References, draw_rejected
 from trainer.data.settings import DataSettings, SourceSettings
 from trainer.errors import LayoutError
@@ -36,7 +37,7 @@ class Row:
     source: str  # name of the source in the mixture
     example: Example
     text: str  # to be spoken
-    codes: tuple[int, ...]  # of the ground truth
+    codes: tuple[int, ...]  # of the ground truth; none where the row is a prompt alone
     speaker: str
     language: str
     instruction: str | None  # None: the default one
@@ -44,7 +45,7 @@ class Row:
     reference: Reference | None = None  # append: whose voice
     rejected: Example | None = None  # of the same prompt, for DPO
     turn: int = 0  # in its scene
-    fields: Mapping[str, Any] = field(default_factory=dict)  # custom fields of cut and supervision
+    fields: Mapping[str, Any] = field(default_factory=dict)  # custom ones of both, and labels
 
     def __len__(self) -> int:
         """Tokens, prompt and target; of the longer answer where there are two."""
@@ -77,21 +78,27 @@ class AppendRows:
         self._layout = layout
         self._source = source
         self._seed = seed
-        self.references = References(source.references, seed)
+        self.references = References(source.references, seed, source.folder)
+        if source.pairs is not None and source.pairs.by is not None:
+            self.references.by_id()  # read now, for the errors that it may have
 
     def __call__(self, turn: CodedTurn, shard: Shard, epoch: int) -> Row:
         """The row of a turn; see :class:`RowBuilder`."""
         instruction = _instruction(turn) if self._source.instruction else None
-        drawn = self.references.draw(turn, shard, epoch)
-        reference = None if drawn is None else Reference(drawn.text, drawn.codes)
-        pairs = self._source.pairs
-        other: CodedTurn | None = None
-        if pairs is not None:
-            other = draw_rejected(turn, shard, pairs, self._seed, epoch)
-            if other is None:
-                raise RowDropped("no_pair", f"{turn.id}: no utterance that differs from it")
         try:
-            example = self._layout.encode(turn.text, turn.codes, instruction, reference)
+            drawn = self.references.draw(turn, shard, epoch)
+            other = self._other(turn, shard, epoch)
+        except NameUnknown as error:
+            raise RowDropped("partner_missing", str(error)) from error
+        reference = None if drawn is None else Reference(drawn.text, drawn.codes)
+        if other is None and self._source.pairs is not None:
+            raise RowDropped("no_pair", f"{turn.id}: no utterance that differs from it")
+        try:
+            if len(turn.codes_F):
+                example = self._layout.encode(turn.text, turn.codes, instruction, reference)
+            else:  # a prompt, for rollouts alone
+                prompt = self._layout.prompt(turn.text, instruction, reference)
+                example = Example(tuple(prompt), (), ())
             rejected = None
             if other is not None:
                 target = tuple(self._layout.target(other.codes))
@@ -107,6 +114,15 @@ class AppendRows:
             reference=reference,
             rejected=rejected,
         )
+
+    def _other(self, turn: CodedTurn, shard: Shard, epoch: int) -> CodedTurn | Spoken | None:
+        """The utterance that is not preferred; None without one."""
+        pairs = self._source.pairs
+        if pairs is None:
+            return None
+        if pairs.by is not None:
+            return self.references.by_id().named(turn, pairs.by)
+        return draw_rejected(turn, shard, pairs, self._seed, epoch)
 
 
 class Ta4Rows:
@@ -142,7 +158,7 @@ def _row(
     example: Example,
     **more: Any,  # noqa: ANN401  (fields of Row)
 ) -> Row:
-    custom = {**(turn.cut.manifest.get("custom") or {}), **turn.custom}
+    custom = {**(turn.cut.manifest.get("custom") or {}), **turn.labels, **turn.custom}
     return Row(
         id=turn.id,
         cut_id=str(turn.cut.manifest["id"]),
@@ -153,6 +169,6 @@ def _row(
         speaker=turn.speaker,
         language=str(turn.supervision.get("language") or ""),
         turn=turn.number,
-        fields={name: value for name, value in custom.items() if name != CODES_FIELD},
+        fields={name: custom[name] for name in custom if name not in (CODES_FIELD, LABELS)},
         **more,
     )

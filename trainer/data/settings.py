@@ -19,19 +19,50 @@ class ReferenceSettings(Strict):
 
     Candidates are utterances of the same shard (or all of ``folder``) that are not the target, and
     for which ``where`` holds. A row without candidates has no reference.
+
+    With ``by`` nothing is drawn: the row itself names its reference by id, as rows of a composed
+    set do. It is looked for in ``folder``, or in all of the row's own folder. A row that names none
+    has none.
     """
 
     share: Share = 1.0  # of the rows; what the shares leave over has no reference
-    speaker: Literal["same", "any"] = "same"
+    speaker: Literal["same", "any"] | None = None  # None: same
     where: Where = Field(default_factory=dict)  # {"emotion": "neutral"}
-    folder: str | None = None  # of tokenized shards; None: the row's own shard
+    folder: str | list[str] | None = None  # of tokenized shards; None: the row's own shard
+    by: str | None = None  # a field with the reference's id: reference_id
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders; none where it is the row's own shard."""
+        if self.folder is None:
+            return []
+        return [self.folder] if isinstance(self.folder, str) else list(self.folder)
+
+    @pydantic.model_validator(mode="after")
+    def _one_way(self) -> ReferenceSettings:
+        if self.by is not None and (self.share < 1.0 or self.speaker or self.where):
+            raise ValueError("by names the references: leave out share, speaker and where")
+        if self.folder is not None and not self.folders:
+            raise ValueError("folder: no folder is named; leave it out for the row's own")
+        return self
 
 
 class PairSettings(Strict):
-    """What makes another utterance the one not preferred, for DPO (FlexiVoice 3.2.1)."""
+    """What makes another utterance the one not preferred, for DPO (FlexiVoice 3.2.1).
 
-    differs: str  # a field that it has another value of: emotion
+    Either one of the row's own shard that ``differs``, drawn anew every epoch, or the one that the
+    row names ``by`` id, anywhere in its folder; then rows that name none are not trained on.
+    """
+
+    differs: str | None = None  # a field that it has another value of: emotion
     same_text: bool = True  # whether it says the same words; of the same speaker it always is
+    by: str | None = None  # a field with its id: rejected_id
+
+    @pydantic.model_validator(mode="after")
+    def _one_way(self) -> PairSettings:
+        if (self.differs is None) == (self.by is None):
+            raise ValueError("set one of differs and by")
+        return self
 
 
 class SourceSettings(Strict):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from trainer.data.cuts import CodedFolder, CodedTurn, Shard, holds
+from trainer.data.cuts import CodedTurn, Shard, holds
 from trainer.data.order import Order, Place
+from trainer.data.prompt_folder import TurnFolder
 from trainer.data.settings import SourceSettings
 
 
@@ -23,11 +24,12 @@ class Window:
 class TurnSource:
     """Turns of one folder, epoch after epoch; `place` can be read and set at any time."""
 
-    def __init__(self, folder: CodedFolder, settings: SourceSettings, order: Order) -> None:
+    def __init__(self, folder: TurnFolder, settings: SourceSettings, order: Order) -> None:
         """Takes the folder and the order of its rows; reads nothing yet."""
         self.folder = folder
         self.place = Place()
         self._settings = settings
+        self._partner = settings.pairs.by if settings.pairs is not None else None
         self._order = order
         self._window: Window | None = None
         self._ahead: tuple[tuple[int, int], Future[Window]] | None = None
@@ -61,7 +63,7 @@ class TurnSource:
         Raises:
             DataError: a shard is damaged.
         """
-        if not self._settings.where:
+        if not self._settings.where and self._partner is None:
             if self._settings.turns == "all":
                 return self.folder.facts.rows_out
             return self.folder.facts.counts.get("cuts", 0)
@@ -96,4 +98,8 @@ class TurnSource:
 
     def _wanted(self, turn: CodedTurn) -> bool:
         last = turn.number == len(turn.cut.manifest["supervisions"]) - 1
-        return (last or self._settings.turns == "all") and holds(turn, self._settings.where)
+        if not last and self._settings.turns != "all":
+            return False
+        if self._partner is not None and turn.field(self._partner) is None:
+            return False  # there for others to point to, and no row itself
+        return holds(turn, self._settings.where)

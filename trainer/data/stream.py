@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
-from trainer.data.cuts import CodedFolder, one_codec
+from manifests.codec import CodecIdentity
+from trainer.data.cuts import CodedFolder
 from trainer.data.mixing import next_source, shares
 from trainer.data.order import Order, Place
+from trainer.data.prompt_folder import known_codec, turn_folder
 from trainer.data.rows import AppendRows, Row, RowBuilder, RowDropped, Ta4Rows
 from trainer.data.settings import DataSettings
 from trainer.data.source import TurnSource
@@ -50,17 +52,31 @@ class _Held:
 class BatchStream:
     """Batches of rows without end."""
 
-    def __init__(self, settings: DataSettings, layout: AppendLayout | Ta4Layout) -> None:
+    def __init__(
+        self,
+        settings: DataSettings,
+        layout: AppendLayout | Ta4Layout,
+        *,
+        prompts: bool = False,
+        codec: CodecIdentity | None = None,
+    ) -> None:
         """Finds the folders, and checks what can be known before any row is read.
 
+        Args:
+            settings: the folders, and how they are mixed.
+            layout: of the rows.
+            prompts: whether folders of prompts without speech can be used, as rollouts can.
+            codec: whose codes the model speaks, for when no folder has any; None: not known.
+
         Raises:
-            UsageError: a folder has no finished codes, folders have codes of several speech
-                tokenizers, or the layout is another than the settings name.
+            UsageError: a folder has no finished codes, or prompts that cannot be used; folders
+                have codes of several speech tokenizers, or the layout is another than the
+                settings name.
             VocabError: the vocabulary is not for codes of this speech tokenizer.
             DataError: a folder of references is damaged.
         """
         self._settings = settings
-        folders = [CodedFolder(source.folder) for source in settings.sources]
+        folders = [turn_folder(source, settings, prompts) for source in settings.sources]
         self._builders = [_builder(settings, layout, n) for n in range(len(folders))]
         borrowed = [
             folder
@@ -69,10 +85,11 @@ class BatchStream:
             for folder in builder.references.folders
             if folder is not None
         ]
-        self.codec = one_codec([*folders, *borrowed])
+        coded = [folder for folder in folders if isinstance(folder, CodedFolder)]
+        self.codec = known_codec([*coded, *borrowed], codec)
         if layout.vocab.n_codes != self.codec.cardinality:
             raise VocabError(
-                f"{folders[0].folder} has codes of {self.codec.short}, that is "
+                f"{(coded or folders)[0].folder} has codes of {self.codec.short}, that is "
                 f"{self.codec.cardinality}; the model's vocabulary is for {layout.vocab.n_codes}: "
                 "expand the model for this speech tokenizer (python -m trainer.expand)"
             )

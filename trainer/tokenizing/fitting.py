@@ -17,6 +17,7 @@ from trainer.progress import progress
 from trainer.speech.kmeans import KMeansTokenizer, fit_kmeans, log_mel
 from trainer.speech.lloyd import Clusters
 from trainer.speech.settings import FitSettings
+from trainer.tokenizing.job import refuse_prompts
 from trainer.tokenizing.turns import sounds_of
 
 
@@ -88,6 +89,7 @@ def fit_on(folders: Sequence[str], settings: FitSettings) -> tuple[KMeansTokeniz
 
 def _shards(folder: str) -> list[ShardPaths]:
     """The shards of a folder, or of the train split in it: a codec must not know the test set."""
+    refuse_prompts(folder)
     for where in (folder, posixpath.join(folder, SPLITS[0])):
         found, _ = list_shards(where)
         if found:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from manifests.prompt_cuts import are_prompts
 from manifests.scene_cuts import SPLITS
 from manifests.shards import FOLDER, ShardPaths, list_shards
 from manifests.storage import LocalFiles
@@ -55,12 +56,26 @@ def _origin(
     return origin(shard, codec, keep_audio)
 
 
+def refuse_prompts(folder: str) -> None:
+    """Checks that there is speech in a folder of emit.
+
+    Raises:
+        UsageError: there are prompts without any.
+    """
+    if are_prompts(folder):
+        raise UsageError(
+            f"{folder} has prompts without speech: nothing to encode; trainer.grpo takes the "
+            "folder as it is, in data.sources"
+        )
+
+
 def jobs_of(folder: str, output: str, *, keep_audio: bool, batch_s: float) -> list[Job]:
     """What there is to encode in an output folder of emit: the folder, or each split in it.
 
     Raises:
         UsageError: it is not one that emit finished, or the output is no place for its codes.
     """
+    refuse_prompts(folder)
     facts = _facts(folder)
     splits = [name for name in SPLITS if Path(folder, name, FOLDER).is_dir()]
     if Path(folder).resolve() == Path(output).resolve():

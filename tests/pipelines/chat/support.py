@@ -12,10 +12,10 @@ import pydantic
 
 from pipelines.chat.attempts import Outcome
 from pipelines.chat.engine import ChatEngine
+from pipelines.chat.journals import open_journal
 from pipelines.chat.openai_model import OpenAIChatModel
 from pipelines.chat.request import Answer, ChatRequest
 from pipelines.chat.settings import ChatSettings
-from pipelines.chat.sqlite_journal import SqliteJournal
 from pipelines.chat.usage import Usage
 
 KEY = "sk-secret-0123456789"
@@ -88,7 +88,9 @@ def chat_engine(
 ) -> Iterator[ChatEngine]:
     chosen = settings(base_url, **more)
     model = OpenAIChatModel(chosen, {"CHAT_API_KEY": KEY})
-    with ChatEngine(model, SqliteJournal(journal), chosen, replay_dead_letters=replay) as engine:
+    with ChatEngine(
+        model, open_journal(str(journal)), chosen, replay_dead_letters=replay
+    ) as engine:
         yield engine
 
 

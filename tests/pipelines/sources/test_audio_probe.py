@@ -116,6 +116,20 @@ def test_m4a_through_pyav() -> None:
     assert facts.duration == pytest.approx(SECONDS, abs=0.1)
 
 
+def test_webm_is_as_long_as_its_packets_whatever_it_states() -> None:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="webm", options={"live": "1"}) as container:
+        stream = container.add_stream("libopus", rate=48000, layout="mono")
+        samples = noise(48000).astype(np.float32).T
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        frame.sample_rate, frame.time_base = 48000, Fraction(1, 48000)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    facts = probe_whole(buffer.getvalue())
+    assert (facts.format, facts.sample_rate_hz, facts.num_channels) == ("webm", 48000, 1)
+    assert facts.duration == pytest.approx(SECONDS, abs=0.05)
+
+
 MARKS = (
     b"",
     b"RIFF\0\0\0\0WAVE",

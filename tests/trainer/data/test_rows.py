@@ -10,7 +10,7 @@ from tests.trainer.data.test_stream import stream, take
 from tests.trainer.emitted import scenes
 from tests.trainer.layouts import append, ta4
 from trainer.data.context import context
-from trainer.data.cuts import CodedFolder, CodedTurn
+from trainer.data.cuts import CodedFolder, CodedTurn, holds
 from trainer.data.rows import Row
 from trainer.data.settings import ContextSettings
 from trainer.tokens.layout import Turn
@@ -48,6 +48,25 @@ def test_a_row_is_what_the_layout_makes_of_the_turn(tmp_path: Path) -> None:
     )
     assert row.fields["emotion"] == "sad" and "codes" not in row.fields
     assert len(row) == len(row.example)
+
+
+def test_labels_are_fields(tmp_path: Path) -> None:
+    """What manifests.cuts puts into ``labels`` is looked up and filtered like any other field."""
+    cuts = [
+        utterance("a", labels={"emotion": "happy", "gender": "male"}),
+        utterance("b", labels={"emotion": ["sad", "angry"], "gender": "male"}, gender="told"),
+        utterance("c", emotion="happy"),
+        utterance("d"),
+    ]
+    write(tmp_path, cuts)
+    turns = CodedFolder(str(tmp_path)).read(0).turns
+    assert [turn.field("emotion") for turn in turns] == ["happy", ["sad", "angry"], "happy", None]
+    assert [turn.field("gender") for turn in turns] == ["male", "told", None, None]
+    fields = rows_of(tmp_path, count=1, where={"emotion": ["sad", "surprised"]})["b"].fields
+    assert (fields["emotion"], fields["gender"]) == (["sad", "angry"], "told")
+    assert "labels" not in fields
+    for wanted, ids in {"happy": "ac", "angry": "b", "neutral": ""}.items():
+        assert "".join(turn.id for turn in turns if holds(turn, {"emotion": wanted})) == ids
 
 
 def test_the_default_instruction_is_used_where_there_is_none(tmp_path: Path) -> None:

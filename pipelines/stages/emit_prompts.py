@@ -1,0 +1,149 @@
+"""emit: instructions with their texts -> Shar shards of cuts that have no recording (S3)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manifests.keys import cut_key
+from manifests.prompt_cuts import UNIT, PromptShardWriter, prompt_cut
+from manifests.shards import FOLDER
+from pipelines import files
+from pipelines.errors import UsageError
+from pipelines.stage import Block, Stage, Tally
+from pipelines.stages.emit import ShardRun, read_run
+from pipelines.stages.settings import EmitSettings
+from pipelines.writer import PartFile
+from schemas import InstructionPrompt, Reason, Rejection, arrow_schema, table_of
+from schemas.facts import no_hashes
+
+
+def count_prompts(parts: Sequence[str], limit: int | None) -> list[tuple[str, int]]:
+    """The parts and their rows, from the Parquet footers, at most ``limit`` of each part.
+
+    Raises:
+        UsageError: a part is no Parquet file of instruction prompts.
+    """
+    needed = set(arrow_schema(InstructionPrompt).names)
+    counted = []
+    for path in parts:
+        try:
+            with files.open_read(path) as stream, pq.ParquetFile(stream) as parquet:
+                absent = needed - set(parquet.schema_arrow.names)
+                rows = parquet.metadata.num_rows
+        except pa.ArrowException as error:
+            raise UsageError(f"{path}: not a readable Parquet file: {error}") from error
+        if absent:
+            names = ", ".join(sorted(absent))
+            raise UsageError(f"{path}: not a set of instructions, columns are missing: {names}")
+        counted.append((path, rows if limit is None else min(rows, limit)))
+    return counted
+
+
+class EmitPromptsStage(Stage[ShardRun, pa.Table]):
+    """ShardRun of ``InstructionPrompt`` rows -> shards of cuts alone.
+
+    Rejects: FIELD_INVALID for an id that cannot name a cut. Uses neither network nor GPU.
+    """
+
+    name = "emit"
+    unit = UNIT
+    record_type = InstructionPrompt
+    output_patterns = (f"{FOLDER}/*",)
+
+    def __init__(self, source: str, settings: EmitSettings) -> None:
+        """Emits the set's prompts."""
+        super().__init__(source)
+        self._settings = settings
+
+    def read(self, element: ShardRun) -> Iterator[pa.Table]:
+        """The rows that fill the shards; no chunk crosses a shard's end."""
+        return read_run(element, self._settings.shard_size)
+
+    def open_writer(self, output: str, index: int, element: ShardRun) -> _PromptSink:
+        """Shards instead of Parquet parts."""
+        return _PromptSink(output, index, element.first_shard, self._settings)
+
+    def transform(self, chunk: pa.Table) -> Block:
+        """Keeps every row whose id names a cut."""
+        kept, rejections, counts = list[int](), list[Rejection](), Counter[str]()
+        for index, (name, origin) in enumerate(
+            zip(chunk.column("id").to_pylist(), chunk.column("origin").to_pylist(), strict=True)
+        ):
+            try:
+                cut_key(name)
+            except ValueError as error:
+                rejections.append(
+                    Rejection(
+                        record_id=name,
+                        stage=self.name,
+                        reason=Reason.FIELD_INVALID,
+                        detail=str(error),
+                        location=f"row {name}",
+                        duration=None,
+                    )
+                )
+                continue
+            kept.append(index)
+            counts[f"origin.{origin}"] += 1
+        rows = chunk.take(pa.array(kept, pa.int64()))
+        return Block(rows=rows, rejections=rejections, counts=counts)
+
+    def tally(self, rows: pa.Table) -> Tally:
+        """Prompts; nobody speaks in them."""
+        return Tally(rows.num_rows, 0, no_hashes())
+
+    def intake(self, chunk: pa.Table, block: Block, kept: Tally) -> Tally:
+        """What went in, counted on the input table."""
+        return self.tally(chunk)
+
+
+class _PromptSink:
+    """Writes the rows of a run into its shards, ``shard_size`` rows that came in to each."""
+
+    def __init__(self, output: str, index: int, first_shard: int, settings: EmitSettings) -> None:
+        self._output, self._settings = output, settings
+        self._shard, self._filled = first_shard, 0
+        self._open: PromptShardWriter | None = None
+        self._rejected = PartFile(
+            files.join(output, "rejected", f"part-{index:05d}.parquet"), arrow_schema(Rejection)
+        )
+        self.paths: list[str] = []
+
+    def write(self, rows: pa.Table, rejections: list[Rejection], /) -> None:
+        """Appends a chunk to the shard it belongs to."""
+        if self._open is None:
+            self._open = PromptShardWriter(self._output, self._shard, files).__enter__()
+            self.paths.append(self._open.path)
+        for row in rows.to_pylist():
+            self._open.write(prompt_cut(row))
+        if rejections:
+            self._rejected.write(table_of(Rejection, rejections))
+        self._filled += rows.num_rows + len(rejections)
+        if self._filled >= self._settings.shard_size:
+            self._close(None)
+
+    def __enter__(self) -> _PromptSink:
+        """A shard is opened when its first row comes."""
+        self._rejected.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Publishes the shard that is open, or drops it when an error is on its way."""
+        self._close(error)
+        self._rejected.__exit__(kind, error, trace)
+
+    def _close(self, error: BaseException | None) -> None:
+        if self._open is not None:
+            self._open.__exit__(type(error) if error else None, error, None)
+            self._open, self._filled = None, 0
+            self._shard += 1
