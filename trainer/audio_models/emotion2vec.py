@@ -36,8 +36,12 @@ class UnknownEmotion(ValueError):
     """A word that stands for none of the nine emotions."""
 
 
-def emotion_label(word: str) -> str:
+def emotion_label(word: str, among: Sequence[str] | None = None) -> str:
     """The model's English label for an emotion's name, English or Chinese.
+
+    Args:
+        word: the name.
+        among: labels that it has to be one of; None: all nine.
 
     Raises:
         UnknownEmotion: it stands for none.
@@ -46,8 +50,8 @@ def emotion_label(word: str) -> str:
     ('surprised', 'sad')
     """
     label = _LABEL_OF.get(word.strip().lower())
-    if label is None:
-        raise UnknownEmotion(f"emotion {word!r} is none of {', '.join(LABELS)}")
+    if label is None or label not in (among or LABELS):
+        raise UnknownEmotion(f"emotion {word!r} is none of {', '.join(among or LABELS)}")
     return label
 
 
@@ -83,6 +87,17 @@ def probability(emotions: Emotions, label: str, among: Sequence[str] | None) -> 
         return emotions.scores[label]
     total = sum(emotions.scores[name] for name in among)
     return emotions.scores[label] / total if total > 0 else math.nan
+
+
+def likeliest(emotions: Emotions, among: Sequence[str] | None) -> str:
+    """The emotion that was heard: the likeliest of all nine or of a few.
+
+    Of equally likely ones the first: of the few in their order, of all in the model's.
+
+    >>> likeliest(Emotions({"other": 0.6, "sad": 0.3, "happy": 0.1}), ("happy", "sad"))
+    'sad'
+    """
+    return max(among or tuple(emotions.scores), key=emotions.scores.__getitem__)
 
 
 class Emotion2Vec:

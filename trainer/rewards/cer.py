@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-import jiwer
-
 from trainer.audio_models.protocol import Transcriber
 from trainer.errors import DataError
+from trainer.metrics.error_rates import characters
 from trainer.rewards.base import RewardBase
 from trainer.rewards.protocol import RewardRequest, RewardTarget, Scores
 from trainer.text_normal import NORMALISER, normalise
@@ -28,10 +27,7 @@ def character_error_rate(said: str, heard: str) -> float:
     >>> character_error_rate("我們走吧！", "我们 走")
     0.25
     """
-    reference = normalise(said)
-    if not reference:
-        raise ValueError(f"nothing is left of {said!r} to compare with")
-    return float(jiwer.cer(reference, normalise(heard)))
+    return characters(said, heard).rate
 
 
 class CerReward(RewardBase):

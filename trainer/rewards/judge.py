@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ import aiohttp
 
 from trainer.errors import DataError, UsageError
 from trainer.rewards.base import RewardBase
-from trainer.rewards.judge_prompt import VERSION, as_wav, message
+from trainer.rewards.judge_prompt import YES_NO, Question, as_wav, message
 from trainer.rewards.protocol import RewardRequest, RewardTarget, Scores
 from trainer.rewards.settings import JudgeSettings
 
@@ -24,26 +23,31 @@ _LONGEST_REPLY = 1 << 20  # bytes; a verdict is a hundred
 _LONGEST_WAIT_S = 60.0
 _MENDABLE = {401: "the key", 403: "the key", 404: "judge.base_url and judge.model"}
 _AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
-_VERDICT = re.compile(r"[\s\"'`*]*(yes|no)[\s\"'`*.!]*", re.IGNORECASE)
 
 
 class JudgeReward(RewardBase):
-    """1 for yes, 0 for no, None for anything else and for a server that fails."""
+    """1 for yes, 0 for no, None for anything else and for a server that fails.
+
+    Asked another question, such as InstructTTSEval's, it is that benchmark's judge.
+    """
 
     needs_speech, needs_reference = True, False
     silence: float | None = 0.0  # nothing follows no instruction
 
-    def __init__(self, settings: JudgeSettings, name: str = "llm") -> None:
+    def __init__(
+        self, settings: JudgeSettings, name: str = "llm", question: Question = YES_NO
+    ) -> None:
         """Takes where the server is; nothing is connected before the first score."""
         super().__init__(name)
         self._settings = settings
+        self._question = question
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def identity(self) -> Mapping[str, object]:
         """The judge and the version of the question."""
-        return {"judge": self._settings.model, "prompt": VERSION}
+        return {"judge": self._settings.model, "prompt": self._question.version}
 
     def check(self, target: RewardTarget) -> None:
         """Checks that the row has an instruction.
@@ -89,12 +93,13 @@ class JudgeReward(RewardBase):
     async def _verdict(
         self, session: aiohttp.ClientSession, request: RewardRequest
     ) -> float | None:
-        assert request.speech is not None and request.target.instruction is not None
+        instruction = request.target.instruction
+        assert request.speech is not None and instruction is not None
         settings = self._settings
         wav = await asyncio.to_thread(as_wav, request.speech)
         body = {
             "model": settings.model,
-            "messages": [message(request.target.instruction, wav, settings.audio_part)],
+            "messages": [message(instruction, wav, settings.audio_part, self._question)],
             "temperature": 0.0,
             "max_tokens": settings.max_tokens,
         }
@@ -102,9 +107,9 @@ class JudgeReward(RewardBase):
         for attempt in range(settings.attempts):
             reply, cause, wait_s = await self._call(session, body)
             if reply is not None:
-                verdict = read_verdict(reply)
+                verdict = self._question.verdict(reply)
                 if verdict is None:
-                    self.causes["neither_yes_nor_no"] += 1
+                    self.causes[self._question.neither] += 1
                 return verdict
             if wait_s is None:
                 break
@@ -140,18 +145,6 @@ class JudgeReward(RewardBase):
             return None, "timeout", 0.0
         except aiohttp.ClientError:
             return None, "connection", 0.0
-
-
-def read_verdict(reply: str) -> float | None:
-    """1 for yes, 0 for no; None for anything that is not one of these words alone.
-
-    >>> read_verdict(" Yes. "), read_verdict("**no**"), read_verdict("Yes, but too slow")
-    (1.0, 0.0, None)
-    """
-    found = _VERDICT.fullmatch(reply)
-    if found is None:
-        return None
-    return 1.0 if found[1].lower() == "yes" else 0.0
 
 
 def read_reply(content: bytes) -> str | None:

@@ -9,6 +9,7 @@ from trainer.audio_models.emotion2vec import (
     FLEXIVOICE_LABELS,
     UnknownEmotion,
     emotion_label,
+    likeliest,
     probability,
 )
 from trainer.audio_models.protocol import EmotionClassifier, Emotions
@@ -59,8 +60,7 @@ class EmotionReward(RewardBase):
     def _score(self, emotions: Emotions, label: str) -> float:
         if self._settings.score == "probability":
             return probability(emotions, label, self._among)
-        among = self._among or tuple(emotions.scores)
-        return float(max(among, key=emotions.scores.__getitem__) == label)
+        return float(likeliest(emotions, self._among) == label)
 
     def _label(self, target: RewardTarget) -> str:
         if not target.emotion:

@@ -10,7 +10,7 @@ from manifests.codec import read_codec
 from tests.trainer.commands.running import STAGES, log, run
 from trainer.make_tiny import main as make_tiny
 
-STEPS = {"flexivoice_s1": 8, "flexivoice_s2": 2, "flexivoice_s3": 1, "rp_tts_grpo": 1}
+STEPS = {"flexivoice_s1": 6, "flexivoice_s2": 2, "flexivoice_s3": 1, "rp_tts_grpo": 1}
 
 
 def test_each_stage_goes_on_from_the_model_of_the_one_before(

@@ -10,7 +10,8 @@ import pytest
 
 from tests.trainer.rewards.judge_server import JudgeServer
 from trainer.errors import DataError, UsageError
-from trainer.rewards.judge import JudgeReward, read_verdict
+from trainer.rewards.judge import JudgeReward
+from trainer.rewards.judge_prompt import YES_NO
 from trainer.rewards.protocol import RewardRequest, RewardTarget, Scores
 from trainer.rewards.settings import JudgeSettings
 
@@ -62,7 +63,7 @@ def test_anything_else_is_none_and_not_asked_again(server: JudgeServer, reply: s
     assert _score(reward, f"{reply}") == [None]
     assert reward.causes == {"neither_yes_nor_no": 1}
     assert len(server.bodies) == calls + 1
-    assert read_verdict(reply) is None
+    assert YES_NO.verdict(reply) is None
 
 
 @pytest.mark.parametrize("first", ["503", "429", "500", "cut", "junk", "empty"])

@@ -1,0 +1,1 @@
+"""What comes after `python -m trainer.evaluate`: one module a word, light to import."""
