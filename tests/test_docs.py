@@ -78,7 +78,8 @@ def test_a_command_that_is_shown_names_its_source() -> None:
     for document in DOCUMENTS:
         for module, arguments in _COMMAND.findall(_text(document)):
             if module.startswith("pipelines.") and "--" in arguments:
-                assert "--source" in arguments, f"{document}: python -m {module}{arguments}"
+                shown = f"{document}: python -m {module}{arguments}"
+                assert re.search("--(source|set) ", arguments), shown
 
 
 @pytest.mark.parametrize("verb", ["make demo", "make test", "make help", "make bench"])

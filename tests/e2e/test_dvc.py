@@ -152,12 +152,18 @@ _OTHERS = {
     "ingest": {"stages/episodes.py", "sources/wenetspeech.py"},
     "ingest_episodes": {"stages/ingest.py", "sources/registry.py"},
     "fetch": {"sources/queen_download.py", "sources/queen_dump.py"},  # no stage of dvc.yaml's
-    "annotate": {"annotating_episodes.py"},
-    "annotate_episodes": {"annotating.py"},
+    "annotate": {"annotating_episodes.py", "annotating_labels.py"},
+    "annotate_labels": {"annotating_episodes.py", "annotating.py"},
+    "annotate_episodes": {"annotating.py", "annotating_labels.py"},
+    "compose_s1": {"composing_instructions.py"},
+    "compose_s2": {"composing_instructions.py"},
+    "compose_s3": {"composing.py"},
     "select": {"selecting_scenes.py"},
     "select_scenes": {"stages/select.py", "stages/survey.py"},
-    "emit": {"emitting_scenes.py"},
-    "emit_scenes": {"stages/emit.py"},
+    "emit": {"emitting_scenes.py", "emitting_prompts.py"},
+    "emit_labelled": {"emitting_scenes.py", "emitting_prompts.py"},
+    "emit_set": {"emitting_scenes.py"},
+    "emit_scenes": {"stages/emit.py", "emitting_prompts.py"},
 }
 _STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 _OURS = {name: stage for name, stage in _STAGES.items() if "pipelines." in str(stage)}
