@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
@@ -32,8 +31,8 @@ from pipelines.audio_bytes import AudioLost, AudioPlace, AudioReader
 from pipelines.errors import UsageError
 from pipelines.stage import Block, Stage, Tally, read_part
 from pipelines.stages.settings import EmitSettings
-from pipelines.writer import PartFile
-from schemas import AnnotatedUtterance, Reason, Rejection, arrow_schema, table_of
+from pipelines.stages.shard_sink import ShardSink
+from schemas import AnnotatedUtterance, Reason, Rejection, arrow_schema
 
 CHUNK_ROWS = 32  # rows whose audio is in memory at once
 
@@ -164,9 +163,9 @@ class EmitStage(Stage[ShardRun, pa.Table]):
         if self._reader is not None:
             self._reader.close()
 
-    def open_writer(self, output: str, index: int, element: ShardRun) -> _ShardSink:
+    def open_writer(self, output: str, index: int, element: ShardRun) -> _UtteranceSink:
         """Shards instead of Parquet parts."""
-        return _ShardSink(output, index, element.first_shard, self._settings)
+        return _UtteranceSink(output, index, element.first_shard, self._settings)
 
     def read(self, element: ShardRun) -> Iterator[pa.Table]:
         """The rows that fill the shards; no chunk crosses a shard's end."""
@@ -245,53 +244,18 @@ def _columns(length: AudioLength) -> dict[str, object]:
     }
 
 
-class _ShardSink:
-    """Writes the rows of a run into its shards, ``shard_size`` rows that came in to each."""
+class _UtteranceSink(ShardSink[ShardWriter]):
+    """Shards of utterances with their audio."""
 
     def __init__(self, output: str, index: int, first_shard: int, settings: EmitSettings) -> None:
-        self._output, self._settings = output, settings
-        self._shard, self._filled = first_shard, 0
-        self._open: ShardWriter | None = None
-        self._rejected = PartFile(
-            files.join(output, "rejected", f"part-{index:05d}.parquet"), arrow_schema(Rejection)
-        )
-        self.paths: list[str] = []
+        super().__init__(output, index, first_shard, settings.shard_size)
+        self._default_instruction = settings.default_instruction
 
-    def write(self, rows: pa.Table, rejections: list[Rejection], /) -> None:
-        """Appends a chunk to the shard it belongs to."""
-        if self._open is None:
-            self._open = ShardWriter(self._output, self._shard, files).__enter__()
-            paths = shard_paths(self._output, self._shard)
-            self.paths += [paths.cuts, paths.recording]
-        for row in rows.to_pylist():
-            length = AudioLength(
-                row["num_samples"], row["decoded_rate_hz"], row["decoded_channels"]
-            )
-            cut = cut_of(row, row["audio"], length, self._settings.default_instruction)
-            self._open.write(cut, row["audio"], row["shard_format"])
-        if rejections:
-            self._rejected.write(table_of(Rejection, rejections))
-        self._filled += rows.num_rows + len(rejections)
-        if self._filled >= self._settings.shard_size:
-            self._close(None)
+    def open_shard(self, number: int) -> tuple[ShardWriter, list[str]]:
+        paths = shard_paths(self.output, number)
+        return ShardWriter(self.output, number, files), [paths.cuts, paths.recording]
 
-    def __enter__(self) -> _ShardSink:
-        """A shard is opened when its first row comes."""
-        self._rejected.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Publishes the shard that is open, or drops it when an error is on its way."""
-        self._close(error)
-        self._rejected.__exit__(kind, error, trace)
-
-    def _close(self, error: BaseException | None) -> None:
-        if self._open is not None:
-            self._open.__exit__(type(error) if error else None, error, None)
-            self._open, self._filled = None, 0
-            self._shard += 1
+    def add(self, shard: ShardWriter, row: dict[str, Any]) -> None:
+        length = AudioLength(row["num_samples"], row["decoded_rate_hz"], row["decoded_channels"])
+        cut = cut_of(row, row["audio"], length, self._default_instruction)
+        shard.write(cut, row["audio"], row["shard_format"])

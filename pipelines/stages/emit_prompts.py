@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from types import TracebackType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,8 +17,8 @@ from pipelines.errors import UsageError
 from pipelines.stage import Block, Stage, Tally
 from pipelines.stages.emit import ShardRun, read_run
 from pipelines.stages.settings import EmitSettings
-from pipelines.writer import PartFile
-from schemas import InstructionPrompt, Reason, Rejection, arrow_schema, table_of
+from pipelines.stages.shard_sink import ShardSink
+from schemas import InstructionPrompt, Reason, Rejection, arrow_schema
 from schemas.facts import no_hashes
 
 
@@ -66,7 +66,7 @@ class EmitPromptsStage(Stage[ShardRun, pa.Table]):
 
     def open_writer(self, output: str, index: int, element: ShardRun) -> _PromptSink:
         """Shards instead of Parquet parts."""
-        return _PromptSink(output, index, element.first_shard, self._settings)
+        return _PromptSink(output, index, element.first_shard, self._settings.shard_size)
 
     def transform(self, chunk: pa.Table) -> Block:
         """Keeps every row whose id names a cut."""
@@ -102,48 +102,12 @@ class EmitPromptsStage(Stage[ShardRun, pa.Table]):
         return self.tally(chunk)
 
 
-class _PromptSink:
-    """Writes the rows of a run into its shards, ``shard_size`` rows that came in to each."""
+class _PromptSink(ShardSink[PromptShardWriter]):
+    """Shards of prompts, without audio."""
 
-    def __init__(self, output: str, index: int, first_shard: int, settings: EmitSettings) -> None:
-        self._output, self._settings = output, settings
-        self._shard, self._filled = first_shard, 0
-        self._open: PromptShardWriter | None = None
-        self._rejected = PartFile(
-            files.join(output, "rejected", f"part-{index:05d}.parquet"), arrow_schema(Rejection)
-        )
-        self.paths: list[str] = []
+    def open_shard(self, number: int) -> tuple[PromptShardWriter, list[str]]:
+        writer = PromptShardWriter(self.output, number, files)
+        return writer, [writer.path]
 
-    def write(self, rows: pa.Table, rejections: list[Rejection], /) -> None:
-        """Appends a chunk to the shard it belongs to."""
-        if self._open is None:
-            self._open = PromptShardWriter(self._output, self._shard, files).__enter__()
-            self.paths.append(self._open.path)
-        for row in rows.to_pylist():
-            self._open.write(prompt_cut(row))
-        if rejections:
-            self._rejected.write(table_of(Rejection, rejections))
-        self._filled += rows.num_rows + len(rejections)
-        if self._filled >= self._settings.shard_size:
-            self._close(None)
-
-    def __enter__(self) -> _PromptSink:
-        """A shard is opened when its first row comes."""
-        self._rejected.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Publishes the shard that is open, or drops it when an error is on its way."""
-        self._close(error)
-        self._rejected.__exit__(kind, error, trace)
-
-    def _close(self, error: BaseException | None) -> None:
-        if self._open is not None:
-            self._open.__exit__(type(error) if error else None, error, None)
-            self._open, self._filled = None, 0
-            self._shard += 1
+    def add(self, shard: PromptShardWriter, row: dict[str, Any]) -> None:
+        shard.write(prompt_cut(row))

@@ -96,6 +96,8 @@ def test_two_ranks_train_adapters(demo: Path) -> None:
     status, said = on_two_ranks("flexivoice_s1", "runs/lora_2", *changes)
     assert status == 0, said[-3000:]
     losses = [[entry["loss"] for entry in log(f"runs/lora_{n}")] for n in (1, 2)]
-    assert losses[1] == pytest.approx(losses[0], abs=1e-6)
+    assert losses[1][0] == pytest.approx(losses[0][0], abs=1e-6)
+    # AdamW's first steps go by a gradient's sign: where it is nearly 0, noise decides.
+    assert losses[1] == pytest.approx(losses[0], abs=1e-5)
     for name, weight in weights("runs/lora_1").items():
         torch.testing.assert_close(weights("runs/lora_2")[name], weight, atol=1e-4, rtol=1e-3)
