@@ -21,8 +21,9 @@ help:  ## this list
 setup:  ## .venv with the locked packages (nothing to do when it is up to date)
 	@$(PYTHON) tools/setup.py
 
-demo: setup  ## three corpora to shards with embedded models, tiny training on them, the report
+demo: setup  ## corpora to shards with embedded models, tiny training, its evaluation, the report
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(KEYLESS) $(BIN)/dvc repro
+	@$(BIN)/python -m trainer.evaluate report --short --folder data/evaluation
 	@echo "report: $(REPORT)"
 
 test: setup  ## the whole test suite

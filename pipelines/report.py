@@ -32,6 +32,11 @@ def main(argv: list[str] | None = None) -> int:
         default="runs",
         help="folder of training runs, whose logs are drawn (default: %(default)s)",
     )
+    parser.add_argument(
+        "--evaluation",
+        metavar="DIR",
+        help="folder of trainer.evaluate, whose tables are linked (default: <root>/evaluation)",
+    )
     return cli.run_command(parser, _work, argv)
 
 
@@ -45,7 +50,7 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
     from pipelines.reporting.gather import LABELLED, VERBS, gather
     from pipelines.reporting.page import render
     from pipelines.reporting.terminal import show
-    from pipelines.reporting.training import gather_training
+    from pipelines.reporting.training import gather_training, link_to_tables
 
     if runner_flags:
         raise UsageError(f"{' '.join(runner_flags)}: the report runs no pipeline")
@@ -57,9 +62,15 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
         name = cli.one_source(arguments, params, among=known)
         known = {name: known[name]}
     report = gather(cli.one_input(arguments, params.root), known)
-    report = dataclasses.replace(report, training=gather_training(arguments.runs))
+    output = arguments.output or files.join(params.root, "report")
+    evaluation = arguments.evaluation or files.join(params.root, "evaluation")
+    report = dataclasses.replace(
+        report,
+        training=gather_training(arguments.runs),
+        evaluation=link_to_tables(evaluation, output),
+    )
     show(report, Console())
-    path = files.join(arguments.output or files.join(params.root, "report"), "index.html")
+    path = files.join(output, "index.html")
     files.write_text(path, render(report))
     cli.say(f"report: {path}")
 

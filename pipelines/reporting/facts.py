@@ -193,7 +193,8 @@ class CorpusReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Every corpus that was asked for, and what was trained."""
+    """Every corpus that was asked for, what was trained, and where its evaluation is."""
 
     corpora: tuple[CorpusReport, ...]
     training: tuple[TrainingRun, ...] = ()
+    evaluation: str | None = None  # the papers' tables, as the page links them

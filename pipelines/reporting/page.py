@@ -48,7 +48,7 @@ def render(report: Report) -> str:
     environment.globals |= {"curve_width": training.WIDTH, "curve_height": training.HEIGHT}
     corpora = [_corpus_view(corpus) for corpus in report.corpora]
     template = environment.get_template("page.html")
-    return template.render(corpora=corpora, training=report.training)
+    return template.render(corpora=corpora, training=report.training, evaluation=report.evaluation)
 
 
 def _corpus_view(corpus: CorpusReport) -> dict[str, Any]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 from pipelines import files
 from pipelines.errors import UsageError
@@ -185,3 +188,16 @@ def _read(path: str) -> dict[int, dict[str, float]]:
 
 def _finite(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def link_to_tables(evaluation: str, output: str) -> str | None:
+    """How a page in ``output`` links the tables of ``trainer.evaluate report``; None without any.
+
+    Args:
+        evaluation: folder of an evaluation.
+        output: folder of the page, on this machine as the tables are.
+    """
+    tables = Path(evaluation, "report", "tables.html")
+    if "://" in output or not tables.is_file():
+        return None
+    return quote(os.path.relpath(tables, output))

@@ -219,7 +219,7 @@ def test_a_source_that_is_not_there_is_told_all_that_are(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert workshop.run("--source", "nothing") == 2
-    assert "it has: emilia, game_voice, wenetspeech" in capsys.readouterr().err
+    assert "it has: emilia, esd, game_voice, wenetspeech" in capsys.readouterr().err
 
 
 def test_kill_9_in_the_middle_and_run_again_buys_nothing_twice(workshop: Workshop) -> None:

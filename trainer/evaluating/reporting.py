@@ -12,8 +12,10 @@ from trainer.metrics.measurement import Measurement, read_measurements
 from trainer.metrics.tables import render_tables
 
 
-def report(folder: Path, more: Sequence[Path], *, papers: bool) -> str:
-    """Writes the tables below the folder and gives them as Markdown.
+def report(
+    folder: Path, more: Sequence[Path], *, papers: bool
+) -> tuple[list[Measurement], str, str]:
+    """Writes the tables below the folder; gives the figures, the Markdown, and what was written.
 
     Args:
         folder: of the evaluation: its ``scores/*/measurements.jsonl`` are read.
@@ -35,7 +37,7 @@ def report(folder: Path, more: Sequence[Path], *, papers: bool) -> str:
     _write(out / "tables.html", tables.html)
     for name, content in tables.csv.items():
         _write(out / f"{name}.csv", content)
-    return f"{tables.markdown}\n{out}: tables.md, tables.html, {', '.join(tables.csv)}.csv"
+    return found, tables.markdown, f"{out}: tables.md, tables.html, {', '.join(tables.csv)}.csv"
 
 
 def merged(found: Iterable[Measurement]) -> list[Measurement]:

@@ -10,7 +10,7 @@ from pipelines.errors import UsageError
 from pipelines.reporting.gather import VERBS, gather
 from pipelines.reporting.page import render
 from pipelines.reporting.terminal import training_line
-from pipelines.reporting.training import POINTS, gather_training
+from pipelines.reporting.training import POINTS, gather_training, link_to_tables
 from tests.pipelines.reporting.stage_folders import whole_corpus
 
 
@@ -106,3 +106,14 @@ def test_the_page_draws_the_curves_without_a_script(tmp_path: Path) -> None:
     assert 'aria-label="loss: 6 at step 1, 1.5 at step 4"' in page
     assert "&lt;b&gt;run&lt;/b&gt;" in page and "<b>run" not in page
     assert "<script" not in page and '<a href="#training">' in page
+
+
+def test_the_tables_of_an_evaluation_are_linked_from_where_the_page_is(tmp_path: Path) -> None:
+    evaluation, page = tmp_path / "my evaluation", tmp_path / "data" / "report"
+    assert link_to_tables(str(evaluation), str(page)) is None
+    (evaluation / "report").mkdir(parents=True)
+    (evaluation / "report" / "tables.html").write_text("<html></html>")
+    assert link_to_tables(str(evaluation), str(page)) == (
+        "../../my%20evaluation/report/tables.html"
+    )
+    assert link_to_tables(str(evaluation), "gs://bucket/report") is None

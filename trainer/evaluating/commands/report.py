@@ -18,6 +18,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="further measurements.jsonl, such as those of a listening test",
     )
     parser.add_argument("--without-papers", action="store_true", help="only what was measured here")
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="print what was measured here in a few lines; the files have the papers' tables",
+    )
 
 
 def _work(arguments: argparse.Namespace) -> None:
@@ -25,12 +30,20 @@ def _work(arguments: argparse.Namespace) -> None:
 
     from trainer.evaluating.reporting import report
 
-    found = report(
+    found, tables, written = report(
         Path(arguments.folder),
         [Path(path) for path in arguments.measurements],
         papers=not arguments.without_papers,
     )
-    cli.say(found)
+    if arguments.short:
+        from rich.console import Console
+
+        from trainer.evaluating.short import show
+
+        show(found, Console())
+    else:
+        cli.say(tables)
+    cli.say(written)
 
 
 SUBCOMMAND = Subcommand(
@@ -39,6 +52,7 @@ SUBCOMMAND = Subcommand(
     "that were scored, beside the papers' own figures; report/ gets Markdown, CSV and HTML.",
     examples=(
         "python -m trainer.evaluate report --folder data/evaluation",
+        "python -m trainer.evaluate report --folder data/evaluation --short",
         "python -m trainer.evaluate report --folder data/evaluation --without-papers",
         "python -m trainer.evaluate report --folder data/evaluation "
         "--measurements data/listening/measurements.jsonl",
