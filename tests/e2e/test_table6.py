@@ -1,4 +1,7 @@
-"""Every labelled corpus of FlexiVoice's Table 6, from its dump to shards, as A.2 treats it."""
+"""The labelled corpora of FlexiVoice 5.1, A.2 and A.4, each from its dump to shards.
+
+ESD and KeSpeech, of which more is asked, are in `test_labelled.py`.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,14 @@ from tests.pipelines.sources.labelled.dumps_corpora import (
     write_ravdess,
 )
 from tests.pipelines.sources.labelled.dumps_debatts import write_debatts
-from tests.pipelines.sources.labelled.dumps_emotions import write_ncssd
+from tests.pipelines.sources.labelled.dumps_emotions import (
+    write_csemotions,
+    write_mead,
+    write_ncssd,
+)
 from tests.pipelines.sources.labelled.dumps_l2_arctic import write_l2_arctic
 from tests.pipelines.sources.labelled.dumps_nvspeech import write_nvspeech
+from tests.pipelines.sources.labelled.dumps_paraspeechcaps import roots, write_paraspeechcaps
 
 # Kind -> how a dump is written, whose word the instruction is, and which templates have it.
 CORPORA: dict[str, tuple[Callable[[Path], object], str, str | None]] = {
@@ -40,6 +48,14 @@ CORPORA: dict[str, tuple[Callable[[Path], object], str, str | None]] = {
     "l2_arctic": (write_l2_arctic, "tuple", "attribute_instructions/v1"),
     "nvspeech": (write_nvspeech, "default", None),
     "ncssd": (write_ncssd, "default", None),
+    "mead": (write_mead, "template", "emotion_templates/v1"),
+    "csemotions": (write_csemotions, "template", "emotion_templates/v1"),
+    "paraspeechcaps": (write_paraspeechcaps, "shipped", None),
+}
+# What a source needs to be told besides where it is.
+TOLD: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "mead": lambda home: {"sentences": [str(home / "MEAD" / "sentences.tsv")]},
+    "paraspeechcaps": lambda home: {"roots": roots(home)},
 }
 
 
@@ -52,7 +68,8 @@ def test_a_corpus_becomes_shards_with_instructions(kind: str, workplace: Workpla
     corpus = inside[0] if len(inside) == 1 else home
     if isinstance(written, Path):
         corpus = written
-    workplace.change({f"sources.{kind}": {"kind": kind, "input": [str(corpus)]}})
+    told = TOLD[kind](home) if kind in TOLD else {}
+    workplace.change({f"sources.{kind}": {"kind": kind, "input": [str(corpus)], **told}})
     for verb in ("ingest", "annotate", "emit"):
         workplace.done(verb, kind)
         facts = workplace.facts(kind, verb)
