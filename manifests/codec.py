@@ -56,8 +56,8 @@ class CodecIdentity:
         Raises:
             ValueError: the text is not the JSON of an identity, or no tokenizer can be like that.
         """
-        content = json.loads(text)
         try:
+            content = json.loads(text)
             identity = cls(**content)
             short = identity.short
             valid = (
@@ -66,7 +66,7 @@ class CodecIdentity:
                 and 0 < identity.cardinality <= MAX_CARDINALITY
                 and identity.num_codebooks == 1
             )
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ValueError(f"not the identity of a speech tokenizer: {error}") from error
         if not valid:
             raise ValueError(

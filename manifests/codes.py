@@ -23,6 +23,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from tokenize import TokenError  # numpy reads an array's header as Python
 from types import TracebackType
 from typing import Any
 
@@ -221,7 +222,7 @@ def _codes(content: bytes, where: str) -> Codes:
         return np.frombuffer(content, dtype="<i2", offset=_NPY_HEADER)
     try:
         codes = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, SyntaxError, TypeError, KeyError, TokenError) as error:
         raise ShardDamaged(f"{where}: its codes are no array: {error}") from error
     if not isinstance(codes, np.ndarray) or codes.dtype != np.int16 or codes.ndim != 1:
         raise ShardDamaged(f"{where}: its codes are no int16 array of one dimension")

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from manifests.shards import ShardPaths, open_cuts, open_recording
+from manifests.small_tar import check_member
 from manifests.storage import LocalFiles, Storage
 
 
@@ -55,7 +56,9 @@ def read_recorded(paths: ShardPaths, storage: Storage | None = None) -> Iterator
                 yield RecordedCut(manifest, audio, extension, where)
             if (rest := next(members, None)) is not None:
                 raise ShardDamaged(f"{paths.recording}: {rest[0]!r} has no cut")
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+    except ShardDamaged:
+        raise
+    except (OSError, EOFError, OverflowError, ValueError, zlib.error, tarfile.TarError) as error:
         raise ShardDamaged(f"{paths.cuts}: after line {line}: {error}") from error
 
 
@@ -84,6 +87,7 @@ def read_pairs(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
     """
     first: tuple[str, bytes] | None = None
     for member in tar:
+        check_member(member)
         stream = tar.extractfile(member)
         if stream is None:
             raise ShardDamaged(f"{tar.name!s}: {member.name!r} is not a file")

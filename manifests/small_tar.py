@@ -65,10 +65,27 @@ def _checks(header: bytes) -> bool:
         return False
 
 
+def check_member(member: tarfile.TarInfo) -> None:
+    """Refuses links, and a size below 0, with which `tarfile` gives the same member for ever.
+
+    Raises:
+        tarfile.ReadError: it is such a member.
+    """
+    if member.islnk() or member.issym():
+        raise tarfile.ReadError(f"{member.name!r} is not a file")
+    if member.size < 0:
+        raise tarfile.ReadError(f"{member.name!r}: damaged header, a size of {member.size} bytes")
+
+
 def _any(content: bytes) -> Iterator[tuple[str, bytes]]:
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
         for member in tar:
+            check_member(member)
             stream = tar.extractfile(member)
             if stream is None:
                 raise tarfile.ReadError(f"{member.name!r} is not a file")
-            yield member.name, stream.read()
+            try:
+                content_of_member = stream.read()
+            except OverflowError as error:  # a size of more bytes than a machine can count
+                raise tarfile.ReadError(f"{member.name!r}: a size no file has") from error
+            yield member.name, content_of_member

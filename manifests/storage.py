@@ -7,6 +7,7 @@ so that ``gs://`` works for them; the trainer and ``manifests.validate`` need no
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -40,7 +41,11 @@ class LocalFiles:
 
     @contextlib.contextmanager
     def atomic_write(self, path: str, /) -> Iterator[BinaryIO]:
-        """A stream that becomes the file when the block ends well, and vanishes otherwise."""
+        """A stream that becomes the file when the block ends well, and vanishes otherwise.
+
+        Raises:
+            OSError: it cannot be written; on a full disk the error names the file.
+        """
         final = Path(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary = final.with_name(final.name + ".tmp")
@@ -49,8 +54,11 @@ class LocalFiles:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
-        except BaseException:
+        except BaseException as error:
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                told = f"{error.strerror} (free some space and run again)"
+                raise OSError(error.errno, told, path) from error  # a write names no file itself
             raise
         temporary.replace(final)
 

@@ -7,6 +7,7 @@ sees half a file, and a crash leaves only temporary names behind, which readers 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import posixpath
 import zlib
@@ -16,9 +17,10 @@ from typing import BinaryIO
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from pipelines.errors import UsageError
+from pipelines.errors import StageFailed, UsageError
 
 TEMPORARY_SUFFIX = ".tmp"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def join(*parts: str) -> str:
@@ -63,7 +65,30 @@ def atomic_write(path: str, writer: str = "") -> Iterator[BinaryIO]:
         path: of the file.
         writer: who writes, where several may write the same file at the same time: each then has
             a temporary file of its own.
+
+    Raises:
+        StageFailed: the disk is full.
     """
+    with _disk_full_said(path):
+        with _whole_or_nothing(path, writer) as stream:
+            yield stream
+
+
+@contextlib.contextmanager
+def _disk_full_said(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise StageFailed(
+            f"{path}: no room to write it ({error.strerror}); "
+            "free some space and run the same command again"
+        ) from error
+
+
+@contextlib.contextmanager
+def _whole_or_nothing(path: str, writer: str) -> Iterator[BinaryIO]:
     make_folder(posixpath.dirname(path))
     # Deterministic, so that a second attempt overwrites what a dead first one left.
     temporary = f"{path}.{zlib.crc32((path + writer).encode()):08x}{TEMPORARY_SUFFIX}"

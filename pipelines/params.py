@@ -114,11 +114,15 @@ def load_params(path: str) -> Params:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; run from the project's folder") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date of month 99, say
         raise UsageError(f"{path}: not YAML: {error}") from error
     try:
         # Through JSON, where lists are what YAML's lists are; strict Python wants tuples.
-        return Params.model_validate_json(json.dumps(content, default=str))
+        text = json.dumps(content, default=str)
+    except (TypeError, ValueError, RecursionError) as error:  # a date as a key, a list in itself
+        raise UsageError(f"{path}: not settings as JSON can hold them: {error}") from error
+    try:
+        return Params.model_validate_json(text)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import resource
@@ -59,7 +60,7 @@ def run_stage(
             result.wait_until_finish()
         except Exception as error:
             # A worker's exception crosses the runner as text; what it left on disk says it whole.
-            message = _failure(output)
+            message = _failure(output) or _said(error)
             if message is None:
                 raise
             raise StageFailed(message) from error
@@ -152,8 +153,8 @@ class _Finish(beam.DoFn):
     def process(self, total: PartFacts) -> Iterator[None]:
         with _failures_kept(self._output, "finish"):
             facts = stage_facts(self._stage, total)
-        files.write_text(_run_file(self._output), json.dumps(total.run))
-        files.write_text(files.join(self._output, "stage.json"), facts.to_json())
+            files.write_text(_run_file(self._output), json.dumps(total.run))
+            files.write_text(files.join(self._output, "stage.json"), facts.to_json())
         yield None
 
 
@@ -206,12 +207,22 @@ class _failures_kept:  # noqa: N801  (used as a statement)
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Writes the message; the exception goes on."""
         if isinstance(error, PipelineError):
-            files.write_text(self._path, str(error))
+            with contextlib.suppress(PipelineError):  # on a full disk; `_said` has to do then
+                files.write_text(self._path, str(error))
 
 
 def _failure(output: str) -> str | None:
     found = files.list_files(files.join(output, "failed", "*.txt"))
     return files.read_text(found[0]) if found else None
+
+
+def _said(error: Exception) -> str | None:
+    """The worker's message in the runner's text, for a disk too full to leave it on."""
+    last = (str(error).strip().splitlines() or [""])[-1]
+    _, found, message = last.rpartition("StageFailed: ")
+    if not found and not isinstance(error, StageFailed):
+        return None
+    return message.partition(" [while running ")[0]
 
 
 def _clear(stage: Stage[Any, Any], output: str) -> None:

@@ -89,7 +89,11 @@ class PartWriter:
         trace: TracebackType | None,
     ) -> None:
         """Publishes what is open, or drops it when an error is on its way."""
-        self._close_file(error)
+        try:
+            self._close_file(error)
+        except BaseException as failed:
+            self._rejected.__exit__(type(failed), failed, failed.__traceback__)
+            raise
         self._rejected.__exit__(kind, error, trace)
 
     def _close_file(self, error: BaseException | None) -> None:

@@ -89,11 +89,11 @@ class StageFacts:
         Raises:
             ValueError: the text is not the JSON of a stage's facts.
         """
-        content = json.loads(text)
         try:
+            content = json.loads(text)
             content["rows_in"], content["rows_out"] = content.pop("in"), content.pop("out")
             return cls(**content)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"not the facts of a stage: {error}") from error
 
 

@@ -43,7 +43,11 @@ def load_settings(
     where = path or model.__name__
     try:
         # Through JSON, where lists are what YAML's lists are; strict Python wants tuples.
-        return model.model_validate_json(json.dumps(content, default=str))
+        text = json.dumps(content, default=str)
+    except (TypeError, ValueError, RecursionError) as error:  # a date as a key, a list in itself
+        raise UsageError(f"{where}: not settings as JSON can hold them: {error}") from error
+    try:
+        return model.model_validate_json(text)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         steps = ".".join(str(step) for step in first["loc"])
@@ -58,7 +62,7 @@ def _read(path: str) -> dict[str, Any]:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date of month 99, say
         line = " ".join(str(error).split())
         raise UsageError(f"{path}: not YAML: {line}") from error
     if content is None:

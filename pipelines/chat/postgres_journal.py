@@ -238,7 +238,8 @@ def _checked(location: str) -> str:
     from urllib.parse import parse_qs, urlsplit
 
     parts = urlsplit(location)
-    if parts.password is not None or "password" in parse_qs(parts.query):
+    # sslpassword is one, too
+    if parts.password is not None or any("password" in name for name in parse_qs(parts.query)):
         host = parts.hostname or ""
         raise JournalUnusable(
             f"postgresql://...@{host}: a password in the location would be printed and kept: "

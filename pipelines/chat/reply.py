@@ -61,6 +61,7 @@ def read_completion(text: str) -> Completion:
     try:
         choice = reply["choices"][0]
         content, reason = choice["message"]["content"], choice.get("finish_reason")
+        reason = reason if isinstance(reason, str) else None
     except (KeyError, IndexError, TypeError, AttributeError):
         return Completion(None, None, model, tokens, "the reply held no message")
     if not isinstance(content, str) or not content.strip():

@@ -71,6 +71,13 @@ def explain(error: sqlite3.Error) -> str:
         return f"the journal cannot be written ({text}): check the folder's permissions"
     if "full" in text:
         return f"no room for more replies ({text}): free some space and run again"
+    if "disk I/O" in text:  # what a full disk gives where the shared memory of the log has no room
+        return f"the disk failed or is full ({text}): free some space and run again"
+    if "malformed" in text:
+        return (
+            f"the journal is damaged ({text}): restore a copy, or save what is left with "
+            "`sqlite3 JOURNAL .recover | sqlite3 NEW`, and name that file with --journal"
+        )
     return f"the journal failed ({text})"
 
 

@@ -165,7 +165,8 @@ def probe_container(stream: BinaryIO, size: int) -> AudioFacts:
             else:
                 raise AudioUnreadable("a media file that does not state its length")
             return AudioFacts(form, track.rate, track.channels, duration, True, False)
-    except (av.FFmpegError, ValueError, OverflowError) as error:
+    except (av.FFmpegError, ValueError, OverflowError, AttributeError) as error:
+        # AttributeError: PyAV's for a track of a codec that it does not know.
         raise AudioUnreadable(f"not audio of a known kind ({type(error).__name__})") from error
 
 

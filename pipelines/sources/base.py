@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -102,8 +103,11 @@ def open_if_present(path: str) -> BinaryIO | None:
     try:
         return files.open_read(path)
     except UsageError as error:
-        if isinstance(error.__cause__, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        cause = error.__cause__
+        if isinstance(cause, FileNotFoundError | IsADirectoryError | NotADirectoryError):
             return None
+        if isinstance(cause, OSError) and cause.errno == errno.ENAMETOOLONG:
+            return None  # no file has such a name
         raise
 
 

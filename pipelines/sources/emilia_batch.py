@@ -41,7 +41,10 @@ def _utterance(row: EmiliaRow, judge: Judge, folder: str, batch: str) -> Utteran
     wav = row.wav
     if not wav:
         raise Refusal(Reason.FIELD_INVALID, "wav: missing, expected a path", row.duration)
-    if escapes(wav):
+    if "\0" in wav:
+        detail = f"wav: {wav[:200]!r}: no file has such a name"
+        raise Refusal(Reason.FIELD_INVALID, detail, row.duration)
+    if escapes(wav) or "://" in wav:
         detail = f"wav: {wav[:200]} leaves the folder"
         raise Refusal(Reason.MEMBER_UNSAFE, detail, row.duration)
     # Releases differ in whether `wav` starts with the batch's own folder.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import ijson
 import pyarrow as pa
@@ -21,6 +22,8 @@ from schemas import Reason
 
 _BATCH_ROWS = 16  # rows of a parquet file in memory; a clip may have megabytes
 _PAGE_BYTES = 1 << 20
+_MAX_DIGITS = 4300  # of a whole number, Python's own limit
+_ENDLESS_NUMBER = re.compile(rb"[0-9]{%d}" % (_MAX_DIGITS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ def parquet_lines(uri: str, columns: frozenset[str]) -> Iterator[DumpLine]:
 
     Raises:
         UsageError: not a parquet file, or one without an audio column.
+        Refusal: the rest of the file cannot be read; what came before was given.
     """
     stem = posixpath.splitext(posixpath.basename(uri))[0]
     with files.open_read(uri) as stream:
@@ -50,15 +54,24 @@ def parquet_lines(uri: str, columns: frozenset[str]) -> Iterator[DumpLine]:
         if "audio" not in names:
             raise UsageError(f"{uri}: no column audio; it has {', '.join(names)}")
         wanted = ["audio", *(name for name in names if name in columns)]
-        batches = table.iter_batches(batch_size=_BATCH_ROWS, columns=wanted)
-        rows = itertools.chain.from_iterable(batch.to_pylist() for batch in batches)
-        for number, row in enumerate(rows):
-            audio = row.pop("audio")
-            clip = audio.get("bytes") if isinstance(audio, dict) else audio
-            place = AudioPlace(uri, "parquet", None, number, len(clip or b""))
-            yield DumpLine(
-                f"{stem}_{number}", False, f"{uri}:{number}", row, _of_bytes(clip, place)
-            )
+        number = 0
+        try:
+            # One row group after the other, so that a damaged one takes none before it along.
+            for group in range(table.num_row_groups):
+                batches = table.iter_batches(_BATCH_ROWS, row_groups=[group], columns=wanted)
+                for row in itertools.chain.from_iterable(one.to_pylist() for one in batches):
+                    audio = row.pop("audio")
+                    clip = audio.get("bytes") if isinstance(audio, dict) else audio
+                    size = len(clip) if isinstance(clip, bytes) else 0
+                    place = AudioPlace(uri, "parquet", None, number, size)
+                    yield DumpLine(
+                        f"{stem}_{number}", False, f"{uri}:{number}", row, _of_bytes(clip, place)
+                    )
+                    number += 1
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            found = " ".join(str(error).split())
+            detail = f"cannot be read from row {number} on: {found}; fetch the file again"
+            raise Refusal(Reason.TRANSCRIPT_INVALID, detail) from error
 
 
 def result_lines(uri: str, columns: frozenset[str]) -> Iterator[DumpLine]:
@@ -74,7 +87,7 @@ def result_lines(uri: str, columns: frozenset[str]) -> Iterator[DumpLine]:
             raise UsageError(f"{uri}: not a JSON object of audio names")
         stream.seek(0)
         try:
-            for name, fields in ijson.kvitems(stream, ""):
+            for name, fields in ijson.kvitems(_Screened(stream), ""):
                 key = posixpath.splitext(posixpath.basename(name))[0]
                 location = f"{uri}:{name}"
                 if not isinstance(fields, dict):
@@ -85,6 +98,29 @@ def result_lines(uri: str, columns: frozenset[str]) -> Iterator[DumpLine]:
                 yield DumpLine(key, True, location, kept, _of_file(folder, name))
         except (ijson.JSONError, UnicodeDecodeError) as error:
             raise Refusal(Reason.TRANSCRIPT_INVALID, f"not JSON from here on: {error}") from error
+
+
+class _Screened:
+    """A stream of JSON without whole numbers that Python would not convert.
+
+    The parser's C code does not expect the refusal and takes the process down with it.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._before = stream, b""
+
+    def read(self, size: int = -1) -> bytes:
+        """See :meth:`io.RawIOBase.read`.
+
+        Raises:
+            Refusal: TRANSCRIPT_INVALID.
+        """
+        chunk = self._stream.read(size)
+        if _ENDLESS_NUMBER.search(self._before + chunk):
+            detail = f"a number of more than {_MAX_DIGITS} digits; the file is damaged from here on"
+            raise Refusal(Reason.TRANSCRIPT_INVALID, detail)
+        self._before = (self._before + chunk)[-_MAX_DIGITS:]
+        return chunk
 
 
 def _refusing(name: str, kind: str) -> Callable[[], Clip]:

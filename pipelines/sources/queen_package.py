@@ -8,6 +8,7 @@ import hashlib
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -87,6 +88,8 @@ def _unpack(path: Path, package: BinaryIO, container: BinaryIO) -> dict[str, byt
         _seek_payload(package)
         with tarfile.open(fileobj=package, mode="r|*") as archive:
             for member in archive:
+                if member.size < 0:  # tarfile would give this member for ever
+                    raise ValueError(f"{member.name}: a size of {member.size} bytes")
                 name = PurePosixPath(member.name)
                 content = archive.extractfile(member) if member.isfile() else None
                 if content is None:
@@ -96,7 +99,7 @@ def _unpack(path: Path, package: BinaryIO, container: BinaryIO) -> dict[str, byt
                     is_found = True
                 elif name.name in _LICENCE_FILES and name.parent.name == PACKAGE:
                     texts[_LICENCE_FILES[name.name]] = _plain(name.name, content.read())
-    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, ValueError, OSError) as error:
         raise UsageError(f"{path}: a damaged Debian package: {error}") from error
     if not is_found:
         raise UsageError(f"{path}: no {CONTAINER} in this package; expected {PACKAGE}")
@@ -109,6 +112,8 @@ def _seek_payload(package: BinaryIO) -> None:
         if header[:9] == b"data.tar.":
             return
         size = int(header[48:58])
+        if size < 0:  # would be gone over again and again
+            raise ValueError(f"a part of {size} bytes in it")
         package.seek(size + size % 2, 1)
     raise ValueError("no data.tar in it")
 

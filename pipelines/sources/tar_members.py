@@ -18,6 +18,7 @@ from pipelines.sources.gunzip import GunzipStream
 _BLOCK = 512
 _BUFFER_BYTES = 1 << 18
 _MAX_EXTENSION_BYTES = 1 << 20  # a path of a megabyte is an attack, not a name
+_MAX_SIZE = 1 << 42  # bytes of a member, and of an archive; beyond it a header is damaged
 _FILE_TYPES = frozenset(b"0\x007")
 _TYPE_NAMES = {
     0x31: "hard link",
@@ -135,6 +136,10 @@ class TarReader:
                         flag,
                     )
                     name = size = None
+                if flag in b"0\0" and member.name.endswith("/"):
+                    # How archives older than POSIX mark folders. Looked for in the whole name: the
+                    # header's own part of a long one may end anywhere.
+                    flag = FOLDER
                 if flag != FOLDER:
                     yield member
             # Links and devices have no payload, whatever size they state.
@@ -143,7 +148,8 @@ class TarReader:
 
     def _header(self, position: int) -> bytes:
         try:
-            self._stream.seek(position)
+            # A place no file can have is not asked for: a damaged size may name one.
+            self._stream.seek(min(position, _MAX_SIZE))
             header = self._stream.read(_BLOCK)
         except (EOFError, zlib.error) as error:
             raise ArchiveTruncated(f"the archive breaks off before byte {position}") from error
@@ -167,20 +173,19 @@ def _parse_header(header: bytes, position: int) -> TarMember | None:
     name = header[:100].split(b"\0", 1)[0]
     if header[345] and header[257:263] == b"ustar\0":
         name = header[345:500].split(b"\0", 1)[0] + b"/" + name
-    flag = header[156]
-    if flag in b"0\0" and name.endswith(b"/"):
-        flag = FOLDER  # how archives older than POSIX mark folders
-    return TarMember(_text(name), position + _BLOCK, size, flag)
+    return TarMember(_text(name), position + _BLOCK, size, header[156])
 
 
 def _number(field: bytes) -> int | None:
     """An octal field, or GNU's base-256 for large numbers; None for neither."""
     if field[0] == 0x80:
-        return int.from_bytes(field[1:], "big")
+        number = int.from_bytes(field[1:], "big")
+        return number if number <= _MAX_SIZE else None
     try:
-        return int(field.split(b"\0", 1)[0].strip() or b"0", 8)
+        number = int(field.split(b"\0", 1)[0].strip() or b"0", 8)
     except ValueError:
         return None
+    return number if number >= 0 else None  # int() takes a sign, a header has none
 
 
 def _parse_pax(records: bytes, name: str | None, size: int | None) -> tuple[str | None, int | None]:
@@ -195,7 +200,7 @@ def _parse_pax(records: bytes, name: str | None, size: int | None) -> tuple[str 
         if key == b"path":
             name = _text(text)
         elif key == b"size" and text.isdigit():
-            size = int(text)
+            size = int(text[:20])  # more digits than any file has bytes
         position += int(length)
     return name, size
 

@@ -108,7 +108,9 @@ def count_part_rows(parts: Sequence[str], limit: int | None) -> list[tuple[str, 
                 absent = needed - set(parquet.schema_arrow.names)
                 rows = parquet.metadata.num_rows
         except pa.ArrowException as error:
-            raise UsageError(f"{path}: not a readable Parquet file: {error}") from error
+            raise UsageError(
+                f"{path}: not a readable Parquet file: {error}; run the stage that wrote it again"
+            ) from error
         if absent:
             names = ", ".join(sorted(absent))
             raise UsageError(f"{path}: not annotated utterances, columns are missing: {names}")

@@ -108,7 +108,9 @@ def count_splits(parts: Sequence[str], limit: int | None) -> list[tuple[str, Cou
             with files.open_read(path) as stream, pq.ParquetFile(stream) as parquet:
                 absent = needed - set(parquet.schema_arrow.names)
         except pa.ArrowException as error:
-            raise UsageError(f"{path}: not a readable Parquet file: {error}") from error
+            raise UsageError(
+                f"{path}: not a readable Parquet file: {error}; run the stage that wrote it again"
+            ) from error
         if absent:
             names = ", ".join(sorted(absent))
             raise UsageError(f"{path}: not the output of select, columns are missing: {names}")

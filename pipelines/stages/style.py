@@ -26,6 +26,7 @@ _MANNERS = (
     "proudly|quickly|quietly|sadly|seriously|slowly|softly|warmly|wearily|in|like|with"
 )
 _DIRECTION = rf"^(Speak|Say it|Whisper|Shout) ({_MANNERS})[ ,][A-Za-z ,'-]+\.$"
+MAX_TITLE = 500  # characters that are sent; YouTube allows 100
 _URL = re.compile(r"^\s*(https?://|www\.)\S+\s*$", re.IGNORECASE)
 
 
@@ -85,10 +86,12 @@ def has_metadata(row: Mapping[str, object]) -> bool:
 
 
 def emilia_question(row: Mapping[str, object], language: str) -> str:
-    """The variable last message for an utterance of a titled video."""
-    return _question(
-        row, {"title": usable_title(_text(row["title"])), "tags": row["tags"]}, language
-    )
+    """The variable last message for an utterance of a titled video.
+
+    Of a title longer than any real one the start is sent: a megabyte would be paid for each time.
+    """
+    title = usable_title(_text(row["title"]))[:MAX_TITLE].strip()
+    return _question(row, {"title": title, "tags": row["tags"]}, language)
 
 
 def game_question(row: Mapping[str, object], profile: Mapping[str, str], language: str) -> str:

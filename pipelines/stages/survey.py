@@ -122,7 +122,8 @@ def survey(
     except Exception as error:
         # The worker's exception crosses the runner as text, its own line last.
         said = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-        raise StageFailed(f"select: counting the wordings failed: {said[-1].strip()}") from error
+        message = said[-1].strip().partition(" [while running ")[0]
+        raise StageFailed(f"select: counting the wordings failed: {message}") from error
     found = Survey.from_json(files.read_text(file))
     files.delete([file])
     return found

@@ -26,6 +26,7 @@ import pydantic
 
 from pipelines.chat.engine import Outcome
 from pipelines.chat.request import Answer, ChatRequest
+from pipelines.stages import style
 from pipelines.stages.episode_numbers import episode_number, normalised, numbers_in, values
 from pipelines.stages.style import usable_title
 from pipelines.stages.title_reader import BRACKETS, has_name, head_of, is_same_name, read_title
@@ -33,7 +34,7 @@ from prompts import Prompt
 
 Ask: TypeAlias = Callable[[Sequence[ChatRequest]], Sequence[Outcome]]  # an engine, or a dry run
 
-MAX_TITLE = 500  # characters that are sent; YouTube allows 100
+MAX_TITLE = style.MAX_TITLE
 MAX_SERIES = 100  # characters of a series' name
 _NO_NAME = frozenset({"null", "none", "unknown", "n/a", "未知"})
 

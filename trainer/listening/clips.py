@@ -101,7 +101,10 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
 
 def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        row = json.loads(line)
+        try:
+            row = json.loads(line)
+        except RecursionError as error:
+            raise ValueError(f"line {number} is nested too deeply") from error
         if not isinstance(row, dict):
             raise ValueError(f"line {number} is no object")
         yield row

@@ -59,7 +59,7 @@ def _measurement(path: Path, number: int, line: str) -> Measurement:
     try:
         fields: dict[str, Any] = json.loads(line)
         found = Measurement(**fields)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"{path}:{number}: not a measurement: {error}") from error
     if found.task not in TASKS:
         raise UsageError(f"{path}:{number}: task {found.task!r} is none of {', '.join(TASKS)}")
