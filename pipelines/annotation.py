@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import abc
 import argparse
-import contextlib
-import dataclasses
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import ClassVar
 
 import pydantic
@@ -17,9 +13,6 @@ import prompts
 from pipelines.backends.chat import chosen_backend
 from pipelines.backends.recipe import EngineRecipe
 from pipelines.chat.engine import ChatEngine
-from pipelines.chat.errors import MissingApiKey
-from pipelines.chat.journals import there_is
-from pipelines.chat.openai_model import OpenAIChatModel
 from pipelines.chat.plan import Plan
 from pipelines.chat.settings import ChatSettings
 from pipelines.errors import UsageError
@@ -76,25 +69,14 @@ class Annotation(abc.ABC):
         Raises:
             UsageError: a cap without a price, no place for a journal, or calls due without a key.
         """
-        self._recipe.make(f"{self._source}/check").close()
-        if self._recipe.backend == "openai":
-            try:
-                OpenAIChatModel(self._recipe.chat).require_key()
-            except MissingApiKey:
-                if self._plan().calls:  # not needed where the journal has every reply
-                    raise
+        self._recipe.check(self._source, self._plan)
 
     def closing(self, facts: StageFacts) -> str:
         """What the command says when it is done."""
         return f"{summary(facts)}\nreplies are kept in {self._recipe.journal}"
 
     def _plan(self) -> Plan:
-        with contextlib.ExitStack() as stack:
-            recipe = self._recipe
-            if not there_is(recipe.journal):  # a plan leaves nothing behind, no empty journal
-                folder = stack.enter_context(tempfile.TemporaryDirectory())
-                recipe = dataclasses.replace(recipe, journal=str(Path(folder) / "empty.sqlite"))
-            engine = stack.enter_context(contextlib.closing(recipe.make(f"{self._source}/plan")))
+        with self._recipe.planner(self._source) as engine:
             return Plan.total(self.plans(engine))
 
 

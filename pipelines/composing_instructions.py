@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from pipelines.annotation import chat_settings, load_prompt
 from pipelines.backends.chat import chosen_backend
 from pipelines.backends.recipe import EngineRecipe
 from pipelines.chat.engine import ChatEngine, Outcome
-from pipelines.chat.errors import MissingApiKey
-from pipelines.chat.journals import there_is
-from pipelines.chat.openai_model import OpenAIChatModel
 from pipelines.chat.plan import Plan
 from pipelines.chat.request import ChatRequest
 from pipelines.params import Params
@@ -93,7 +87,7 @@ class InstructionSetRun:
             UsageError: a cap without a price, no place for a journal, or calls due without a key.
             StageFailed: there are too few instructions after all rounds, or a call failed for good.
         """
-        self._check()
+        self._recipe.check(self._name, self._plan)
         facts = run_stage(
             self._stage,
             self._jobs,
@@ -103,23 +97,8 @@ class InstructionSetRun:
         )
         return f"{summary(facts)}\nreplies are kept in {self._recipe.journal}"
 
-    def _check(self) -> None:
-        """Finds bad usage while an earlier run's output is still there."""
-        self._recipe.make(f"{self._name}/check").close()
-        if self._recipe.backend == "openai":
-            try:
-                OpenAIChatModel(self._recipe.chat).require_key()
-            except MissingApiKey:
-                if self._plan().calls:  # not needed where the journal has every reply
-                    raise
-
     def _plan(self) -> Plan:
-        with contextlib.ExitStack() as stack:
-            recipe = self._recipe
-            if not there_is(recipe.journal):  # a plan leaves nothing behind
-                folder = stack.enter_context(tempfile.TemporaryDirectory())
-                recipe = dataclasses.replace(recipe, journal=str(Path(folder) / "empty.sqlite"))
-            engine = stack.enter_context(contextlib.closing(recipe.make(f"{self._name}/plan")))
+        with self._recipe.planner(self._name) as engine:
             return Plan.total(self._plan_language(engine, job) for job in self._jobs)
 
     def _plan_language(self, engine: ChatEngine, job: LanguageJob) -> Plan:

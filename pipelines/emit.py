@@ -68,13 +68,17 @@ def _emit_utterances(
     from pipelines import files
     from pipelines.run import run_stage
     from pipelines.stage import open_stage
-    from pipelines.stages.emit import EmitStage, count_part_rows, plan_shards
+    from pipelines.stages.emit import EmitStage, plan_shards
+    from pipelines.stages.part_rows import count_part_rows
+    from schemas import AnnotatedUtterance
 
     before, made_by = _stage_before(name, params)
     folder = cli.one_input(arguments, params.folder(name, before))
     output = arguments.output or params.folder(name, "emit")
     selected = open_stage(folder, made_by)
-    rows = count_part_rows(selected.parts, arguments.limit)
+    rows = count_part_rows(
+        selected.parts, arguments.limit, AnnotatedUtterance, "annotated utterances"
+    )
     facts = run_stage(
         EmitStage(name, params.emit),
         plan_shards(rows, params.emit.shard_size),

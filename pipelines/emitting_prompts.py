@@ -11,8 +11,10 @@ from pipelines.params import Params
 from pipelines.run import run_stage
 from pipelines.stage import open_stage
 from pipelines.stages.emit import plan_shards
-from pipelines.stages.emit_prompts import EmitPromptsStage, count_prompts
+from pipelines.stages.emit_prompts import EmitPromptsStage
+from pipelines.stages.part_rows import count_part_rows
 from pipelines.summary import summary
+from schemas import InstructionPrompt
 
 
 def emit_prompts(
@@ -27,7 +29,9 @@ def emit_prompts(
     folder = cli.one_input(arguments, params.folder(name, "compose"))
     output = arguments.output or params.folder(name, "emit")
     composed = open_stage(folder, f"python -m pipelines.compose --set {name}")
-    rows = count_prompts(composed.parts, arguments.limit)
+    rows = count_part_rows(
+        composed.parts, arguments.limit, InstructionPrompt, "a set of instructions"
+    )
     facts = run_stage(
         EmitPromptsStage(name, params.emit),
         plan_shards(rows, params.emit.shard_size),

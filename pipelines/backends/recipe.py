@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipelines.backends.chat import ChatBackend, engine_settings, make_chat_model
 from pipelines.backends.settings import EmbeddedChatSettings
 from pipelines.chat.engine import ChatEngine
-from pipelines.chat.journals import open_journal
+from pipelines.chat.errors import MissingApiKey
+from pipelines.chat.journals import open_journal, there_is
+from pipelines.chat.openai_model import OpenAIChatModel
+from pipelines.chat.plan import Plan
 from pipelines.chat.settings import ChatSettings
 
 
@@ -44,3 +52,31 @@ class EngineRecipe:
             replay_dead_letters=self.replay_dead_letters,
             replay_scope=scope,
         )
+
+    @contextlib.contextmanager
+    def planner(self, scope: str) -> Iterator[ChatEngine]:
+        """An engine to plan with; leaves nothing behind, no empty journal where there is none."""
+        with contextlib.ExitStack() as stack:
+            recipe = self
+            if not there_is(self.journal):
+                folder = stack.enter_context(tempfile.TemporaryDirectory())
+                recipe = dataclasses.replace(self, journal=str(Path(folder) / "empty.sqlite"))
+            yield stack.enter_context(contextlib.closing(recipe.make(f"{scope}/plan")))
+
+    def check(self, scope: str, plan: Callable[[], Plan]) -> None:
+        """Finds bad usage while an earlier run's output is still there.
+
+        Args:
+            scope: as of :meth:`make`.
+            plan: of the run; asked for only where there is no key.
+
+        Raises:
+            UsageError: a cap without a price, no place for a journal, or calls due without a key.
+        """
+        self.make(f"{scope}/check").close()
+        if self.backend == "openai":
+            try:
+                OpenAIChatModel(self.chat).require_key()
+            except MissingApiKey:
+                if plan().calls:  # not needed where the journal has every reply
+                    raise

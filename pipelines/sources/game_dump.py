@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -10,18 +9,16 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import ijson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines import files
 from pipelines.errors import UsageError
 from pipelines.sources.audio_facts import AudioPlace
 from pipelines.sources.base import Refusal
 from pipelines.sources.clip_file import Clip, probe_bytes, probe_file
+from pipelines.sources.parquet_rows import open_parquet, parquet_rows
 from schemas import Reason
 
 _BATCH_ROWS = 16  # rows of a parquet file in memory; a clip may have megabytes
-_PAGE_BYTES = 1 << 20
 _MAX_DIGITS = 4300  # of a whole number, Python's own limit
 _ENDLESS_NUMBER = re.compile(rb"[0-9]{%d}" % (_MAX_DIGITS + 1))
 
@@ -46,32 +43,19 @@ def parquet_lines(uri: str, columns: frozenset[str]) -> Iterator[DumpLine]:
     """
     stem = posixpath.splitext(posixpath.basename(uri))[0]
     with files.open_read(uri) as stream:
-        try:
-            table = pq.ParquetFile(stream, buffer_size=_PAGE_BYTES, pre_buffer=False)
-        except (pa.ArrowException, OSError) as error:  # OSError: a footer that is damaged
-            raise UsageError(f"{uri}: not a parquet file: {error}") from error
+        table = open_parquet(uri, stream)
         names = table.schema_arrow.names
         if "audio" not in names:
             raise UsageError(f"{uri}: no column audio; it has {', '.join(names)}")
         wanted = ["audio", *(name for name in names if name in columns)]
-        number = 0
-        try:
-            # One row group after the other, so that a damaged one takes none before it along.
-            for group in range(table.num_row_groups):
-                batches = table.iter_batches(_BATCH_ROWS, row_groups=[group], columns=wanted)
-                for row in itertools.chain.from_iterable(one.to_pylist() for one in batches):
-                    audio = row.pop("audio")
-                    clip = audio.get("bytes") if isinstance(audio, dict) else audio
-                    size = len(clip) if isinstance(clip, bytes) else 0
-                    place = AudioPlace(uri, "parquet", None, number, size)
-                    yield DumpLine(
-                        f"{stem}_{number}", False, f"{uri}:{number}", row, _of_bytes(clip, place)
-                    )
-                    number += 1
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            found = " ".join(str(error).split())
-            detail = f"cannot be read from row {number} on: {found}; fetch the file again"
-            raise Refusal(Reason.TRANSCRIPT_INVALID, detail) from error
+        for number, row in parquet_rows(table, _BATCH_ROWS, wanted):
+            audio = row.pop("audio")
+            clip = audio.get("bytes") if isinstance(audio, dict) else audio
+            size = len(clip) if isinstance(clip, bytes) else 0
+            place = AudioPlace(uri, "parquet", None, number, size)
+            yield DumpLine(
+                f"{stem}_{number}", False, f"{uri}:{number}", row, _of_bytes(clip, place)
+            )
 
 
 def result_lines(uri: str, columns: frozenset[str]) -> Iterator[DumpLine]:

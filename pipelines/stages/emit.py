@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from manifests.audio import EXTENSIONS, AudioLength, AudioUndecodable, measure
 from manifests.cuts import cut_of
@@ -28,11 +27,10 @@ from manifests.repacking import FORMAT, as_flac
 from manifests.shards import FOLDER, ShardWriter, shard_paths
 from pipelines import files
 from pipelines.audio_bytes import AudioLost, AudioPlace, AudioReader
-from pipelines.errors import UsageError
 from pipelines.stage import Block, Stage, Tally, read_part
 from pipelines.stages.settings import EmitSettings
 from pipelines.stages.shard_sink import ShardSink
-from schemas import AnnotatedUtterance, Reason, Rejection, arrow_schema
+from schemas import AnnotatedUtterance, Reason, Rejection
 
 CHUNK_ROWS = 32  # rows whose audio is in memory at once
 
@@ -92,30 +90,6 @@ def plan_shards(rows: Sequence[tuple[str, int]], shard_size: int) -> list[ShardR
             runs.append(ShardRun(first, (RowRange(path, edge, count),)))
         before += count
     return runs
-
-
-def count_part_rows(parts: Sequence[str], limit: int | None) -> list[tuple[str, int]]:
-    """The parts and their rows, from the Parquet footers, at most ``limit`` of each part.
-
-    Raises:
-        UsageError: a part is no Parquet file of annotated utterances.
-    """
-    needed = set(arrow_schema(AnnotatedUtterance).names)
-    counted = []
-    for path in parts:
-        try:
-            with files.open_read(path) as stream, pq.ParquetFile(stream) as parquet:
-                absent = needed - set(parquet.schema_arrow.names)
-                rows = parquet.metadata.num_rows
-        except pa.ArrowException as error:
-            raise UsageError(
-                f"{path}: not a readable Parquet file: {error}; run the stage that wrote it again"
-            ) from error
-        if absent:
-            names = ", ".join(sorted(absent))
-            raise UsageError(f"{path}: not annotated utterances, columns are missing: {names}")
-        counted.append((path, rows if limit is None else min(rows, limit)))
-    return counted
 
 
 def read_run(run: ShardRun, shard_size: int) -> Iterator[pa.Table]:

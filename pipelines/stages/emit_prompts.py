@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from manifests.keys import cut_key
 from manifests.prompt_cuts import UNIT, PromptShardWriter, prompt_cut
 from manifests.shards import FOLDER
 from pipelines import files
-from pipelines.errors import UsageError
 from pipelines.stage import Block, Stage, Tally
 from pipelines.stages.emit import ShardRun, read_run
 from pipelines.stages.settings import EmitSettings
 from pipelines.stages.shard_sink import ShardSink
-from schemas import InstructionPrompt, Reason, Rejection, arrow_schema
+from schemas import InstructionPrompt, Reason, Rejection
 from schemas.facts import no_hashes
-
-
-def count_prompts(parts: Sequence[str], limit: int | None) -> list[tuple[str, int]]:
-    """The parts and their rows, from the Parquet footers, at most ``limit`` of each part.
-
-    Raises:
-        UsageError: a part is no Parquet file of instruction prompts.
-    """
-    needed = set(arrow_schema(InstructionPrompt).names)
-    counted = []
-    for path in parts:
-        try:
-            with files.open_read(path) as stream, pq.ParquetFile(stream) as parquet:
-                absent = needed - set(parquet.schema_arrow.names)
-                rows = parquet.metadata.num_rows
-        except pa.ArrowException as error:
-            raise UsageError(
-                f"{path}: not a readable Parquet file: {error}; run the stage that wrote it again"
-            ) from error
-        if absent:
-            names = ", ".join(sorted(absent))
-            raise UsageError(f"{path}: not a set of instructions, columns are missing: {names}")
-        counted.append((path, rows if limit is None else min(rows, limit)))
-    return counted
 
 
 class EmitPromptsStage(Stage[ShardRun, pa.Table]):

@@ -17,7 +17,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from manifests.audio import AudioLength
 from manifests.keys import cut_key
@@ -29,6 +28,7 @@ from pipelines.sound import SoundUnreadable
 from pipelines.sound_span import encode_flac, read_span
 from pipelines.stage import Block, Stage, Tally, read_part
 from pipelines.stages.emit import TOLERANCE_S, RowRange, plan_shards
+from pipelines.stages.part_rows import part_rows
 from pipelines.stages.scene_filters import Fault, sentence_rejection
 from pipelines.stages.scene_rows import tally_scenes
 from pipelines.stages.settings import EmitScenesSettings
@@ -101,19 +101,9 @@ def count_splits(parts: Sequence[str], limit: int | None) -> list[tuple[str, Cou
         StageFailed: a page of a part is damaged.
         UsageError: a part is not what select makes of scenes.
     """
-    needed = set(arrow_schema(EpisodeScene).names)
     counted = []
     for path in parts:
-        try:
-            with files.open_read(path) as stream, pq.ParquetFile(stream) as parquet:
-                absent = needed - set(parquet.schema_arrow.names)
-        except pa.ArrowException as error:
-            raise UsageError(
-                f"{path}: not a readable Parquet file: {error}; run the stage that wrote it again"
-            ) from error
-        if absent:
-            names = ", ".join(sorted(absent))
-            raise UsageError(f"{path}: not the output of select, columns are missing: {names}")
+        part_rows(path, EpisodeScene, "the output of select")
         counts: Counter[str] = Counter()
         for table in read_part(path, limit=limit, columns=["split"]):
             for entry in table.column("split").value_counts().to_pylist():

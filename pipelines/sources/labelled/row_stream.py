@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines import files
 from pipelines.errors import UsageError
 from pipelines.sources.base import Refusal
 from pipelines.sources.labelled.line import RefusedLine
+from pipelines.sources.parquet_rows import open_parquet, parquet_rows
 from schemas import Reason
 
 _BATCH_ROWS = 1024
-_PAGE_BYTES = 1 << 20
 _LINE_BYTES = 16 << 20  # a row has kilobytes; more is a file without line ends
 
 
@@ -48,29 +45,16 @@ def read_rows(uri: str, columns: Sequence[str], setting: str) -> Iterator[Row | 
 
 
 def _parquet_rows(uri: str, columns: list[str], setting: str) -> Iterator[Row]:
-    number = 0
     with files.open_read(uri) as stream:
-        try:
-            table = pq.ParquetFile(stream, buffer_size=_PAGE_BYTES, pre_buffer=False)
-        except (pa.ArrowException, OSError) as error:
-            raise UsageError(f"{uri}: not a parquet file: {error}") from error
+        table = open_parquet(uri, stream)
         there = table.schema_arrow.names
         if missing := [name for name in columns if name not in there]:
             raise UsageError(
                 f"{uri}: no column {', '.join(missing)}; it has {', '.join(there)}; "
                 f"settings: {setting}"
             )
-        try:
-            # One row group after the other, so that a damaged one takes none before it along.
-            for group in range(table.num_row_groups):
-                batches = table.iter_batches(_BATCH_ROWS, row_groups=[group], columns=columns)
-                for fields in itertools.chain.from_iterable(one.to_pylist() for one in batches):
-                    yield Row(number, f"{uri}:{number}", fields)
-                    number += 1
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            found = " ".join(str(error).split())
-            detail = f"cannot be read from row {number} on: {found}"
-            raise Refusal(Reason.TRANSCRIPT_INVALID, detail) from error
+        for number, fields in parquet_rows(table, _BATCH_ROWS, columns):
+            yield Row(number, f"{uri}:{number}", fields)
 
 
 def _json_rows(uri: str, columns: list[str], setting: str) -> Iterator[Row | RefusedLine]:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from pipelines import files
 from pipelines.errors import UsageError
 from pipelines.sources.base import Refusal
 from pipelines.sources.labelled.text_file import read_text
+from pipelines.sources.parquet_rows import open_parquet, parquet_rows
 from schemas import Reason
 
 TEXT_TABLES = (".csv", ".tsv", ".txt", ".list", ".json", ".jsonl")
 _BATCH_ROWS = 16  # of a parquet file in memory; a clip may have megabytes
-_PAGE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ def columns_of(uri: str, encodings: Sequence[str], delimiter: str | None = None)
     """
     if uri.lower().endswith(".parquet"):
         with files.open_read(uri) as stream:
-            return list(_open_parquet(uri, stream).schema_arrow.names)
+            return list(open_parquet(uri, stream).schema_arrow.names)
     rows = (row for row in table_rows(uri, encodings, delimiter) if isinstance(row, Row))
     return list(next(rows, Row(0, {})).fields)
 
@@ -121,17 +117,5 @@ def _json_rows(uri: str, text: str) -> Iterator[Row | tuple[int, Refusal]]:
 
 def _parquet_rows(uri: str) -> Iterator[Row]:
     with files.open_read(uri) as stream:
-        batches = _open_parquet(uri, stream).iter_batches(batch_size=_BATCH_ROWS)
-        rows = itertools.chain.from_iterable(batch.to_pylist() for batch in batches)
-        try:
-            for number, row in enumerate(rows):
-                yield Row(number, row)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a damaged page
-            raise Refusal(Reason.TRANSCRIPT_INVALID, f"damaged from here on: {error}") from error
-
-
-def _open_parquet(uri: str, stream: Any) -> pq.ParquetFile:  # noqa: ANN401  (pyarrow is untyped)
-    try:
-        return pq.ParquetFile(stream, buffer_size=_PAGE_BYTES, pre_buffer=False)
-    except (pa.ArrowException, OSError) as error:  # OSError: a footer that is damaged
-        raise UsageError(f"{uri}: not a parquet file: {error}") from error
+        for number, row in parquet_rows(open_parquet(uri, stream), _BATCH_ROWS):
+            yield Row(number, row)
