@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manifests.recorded import ShardDamaged, parse_cut
-from manifests.shards import FOLDER, shard_paths
+from manifests.shards import FOLDER, cut_lines, shard_paths
 from manifests.small_tar import members
 from manifests.storage import LocalFiles, Storage
 
@@ -193,8 +193,8 @@ def read_coded(shard: CodeShard, storage: Storage | None = None) -> Iterator[Cod
     try:
         with storage.open_read(shard.codes) as stream:
             pairs = _first_of_pairs(members(stream.read()), shard.codes)
-        with storage.open_read(shard.cuts) as packed, gzip.GzipFile(fileobj=packed) as lines:
-            for line, text in enumerate(lines, 1):
+        with storage.open_read(shard.cuts) as packed, gzip.GzipFile(fileobj=packed) as unpacked:
+            for line, text in cut_lines(unpacked):
                 where = f"{shard.cuts}:{line}"
                 manifest = parse_cut(text, where)
                 name, content = next(pairs, ("nothing", b""))

@@ -29,3 +29,22 @@ def emitted_facts(folder: str, storage: Storage) -> StageFacts:
     if facts.stage != "emit":
         raise NotEmitted(f"{folder}: is the output of {facts.stage}, not of emit")
     return facts
+
+
+def check_complete(folder: str, facts: StageFacts, storage: Storage) -> None:
+    """That every file which ``stage.json`` lists is there; folders without a list pass.
+
+    Raises:
+        NotEmitted: a file is missing.
+    """
+    names = facts.parts or {}
+    there: set[str] = set()
+    for below in sorted({posixpath.dirname(name) for name in names}):
+        found = storage.list_files(posixpath.join(folder, below, "*"))
+        there.update(posixpath.join(below, posixpath.basename(path)) for path in found)
+    for name in names:
+        if name not in there:
+            raise NotEmitted(
+                f"{posixpath.join(folder, name)}: missing, though stage.json lists it among "
+                f"{len(names)} files; bring it back, or run pipelines.emit again"
+            )

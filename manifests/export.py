@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m manifests.export``: emitted shards as WebDataset tars or Parquet, with a card."""
 
 from __future__ import annotations
@@ -7,6 +8,8 @@ import json
 import posixpath
 import sys
 from collections.abc import Sequence
+
+import argcomplete
 
 EXAMPLES = (
     "python -m manifests.export --input data/emilia/emit data/game_voice/emit --output hub/en",
@@ -37,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--licences", nargs="+", metavar="NAME", help="only rows of these; the rest is counted"
     )
     parser.add_argument("--name", default="expressive-speech", help="in the card (%(default)s)")
+    argcomplete.autocomplete(parser)
     return _run(parser.parse_args(argv))
 
 

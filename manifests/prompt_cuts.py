@@ -18,7 +18,7 @@ from typing import Any
 from manifests.checks import Damage, Form, Problem, check_cut, check_hashes, check_key
 from manifests.keys import cut_key
 from manifests.recorded import ShardDamaged, parse_cut
-from manifests.shards import shard_paths
+from manifests.shards import cut_lines, shard_paths
 from manifests.storage import LocalFiles, Storage
 from schemas import StageFacts
 
@@ -142,8 +142,8 @@ def read_prompts(path: str, storage: Storage | None = None) -> Iterator[tuple[di
     """
     storage, line = storage or LocalFiles(), 0
     try:
-        with storage.open_read(path) as packed, gzip.GzipFile(fileobj=packed) as lines:
-            for line, text in enumerate(lines, 1):
+        with storage.open_read(path) as packed, gzip.GzipFile(fileobj=packed) as unpacked:
+            for line, text in cut_lines(unpacked):
                 where = f"{path}:{line}"
                 cut = parse_cut(text, where)
                 for problem in check_cut(cut, where, PROMPTS):

@@ -46,7 +46,7 @@ def read_recorded(paths: ShardPaths, storage: Storage | None = None) -> Iterator
         with contextlib.ExitStack() as stack:
             lines = open_cuts(paths, storage, stack)
             members = read_pairs(open_recording(paths, storage, stack))
-            for line, text in enumerate(lines, 1):
+            for line, text in lines:
                 where = f"{paths.cuts}:{line}"
                 manifest = parse_cut(text, where)
                 name, audio = next(members, ("nothing", b""))

@@ -122,7 +122,7 @@ class ShardsCheck:
                 elif self._storage.list_files(paths.recording):
                     what = "audio of prompts, which have none"
                     yield Problem(Damage.FILES, paths.recording, what)
-                for line, text in enumerate(lines, 1):
+                for line, text in lines:
                     yield from self._cut(_parse(text), members, f"{paths.cuts}:{line}", form)
                 for member in members:
                     what = f"{member.audio_name!r} belongs to no cut"

@@ -17,10 +17,10 @@ import json
 import posixpath
 import re
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from manifests.audio import EXTENSIONS
 from manifests.storage import LocalFiles, Storage
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lhotse import CutSet, MonoCut
 
 FOLDER = "shar"  # inside the output folder of emit
+MAX_CUT_BYTES = 1 << 24  # of a cut as JSON, unpacked; a scene of 100 turns has some 100 KB
 _NAME = re.compile(r"(cuts|recording)\.(\d{6,})\.(jsonl\.gz|tar)")
 
 
@@ -152,10 +153,29 @@ def _line(manifest: object) -> bytes:
     return json.dumps(manifest, ensure_ascii=False).encode() + b"\n"
 
 
-def open_cuts(paths: ShardPaths, storage: Storage, stack: contextlib.ExitStack) -> BinaryIO:
-    """The shard's cuts as lines of JSON; closed by the stack."""
+def open_cuts(
+    paths: ShardPaths, storage: Storage, stack: contextlib.ExitStack
+) -> Iterator[tuple[int, bytes]]:
+    """The shard's cuts as numbered lines of JSON, see :func:`cut_lines`; closed by the stack."""
     packed = stack.enter_context(storage.open_read(paths.cuts))
-    return cast(BinaryIO, stack.enter_context(gzip.GzipFile(fileobj=packed, mode="rb")))
+    return cut_lines(stack.enter_context(gzip.GzipFile(fileobj=packed, mode="rb")))
+
+
+def cut_lines(unpacked: gzip.GzipFile) -> Iterator[tuple[int, bytes]]:
+    """Lines with their numbers, from 1; a kilobyte of gzip may hold a line that fills the memory.
+
+    Raises:
+        BadGzipFile: a line is longer than any cut; an OSError, as other damage is.
+    """
+    number = 0
+    while line := unpacked.readline(MAX_CUT_BYTES + 1):
+        number += 1
+        if len(line) > MAX_CUT_BYTES:
+            raise gzip.BadGzipFile(
+                f"line {number} has more than {MAX_CUT_BYTES} bytes, which no cut has; "
+                "run the command that wrote the shard again"
+            )
+        yield number, line
 
 
 def open_recording(

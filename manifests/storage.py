@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -28,6 +29,25 @@ class Storage(Protocol):
         """The files that match a glob pattern, sorted."""
 
 
+class NotRegular(OSError):
+    """A pipe, a socket or a device under the name of a file: it may block or never end."""
+
+
+def open_regular(path: str, flags: int) -> int:
+    """An opener for :func:`open` to read by, which waits for nobody.
+
+    Raises:
+        NotRegular: it is neither a file nor a folder; folders have an error of their own.
+    """
+    # Without O_NONBLOCK, opening a pipe already waits for somebody to write into it.
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    mode = os.fstat(descriptor).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        os.close(descriptor)
+        raise NotRegular(errno.EINVAL, "not a regular file but a pipe, a socket or a device", path)
+    return descriptor
+
+
 class LocalFiles:
     """Files of this machine."""
 
@@ -35,9 +55,9 @@ class LocalFiles:
         """The file's bytes.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: it cannot be read, or is a pipe or a device.
         """
-        return Path(path).open("rb")
+        return open(path, "rb", opener=open_regular)  # noqa: PTH123  (pathlib takes no opener)
 
     @contextlib.contextmanager
     def atomic_write(self, path: str, /) -> Iterator[BinaryIO]:

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Checks an emitted folder: every cut has its audio, its lineage and what it is trained with.
 
     python -m manifests.validate --input data/emilia/emit --decode 0.01
@@ -15,6 +16,8 @@ import argparse
 import posixpath
 import sys
 from collections.abc import Sequence
+
+import argcomplete
 
 from manifests.checks import UTTERANCES, Damage, Problem
 from manifests.emitted import NotEmitted, emitted_facts
@@ -88,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="SHARE",
         help="share of the cuts, 0 to 1, whose audio is decoded (%(default)s); all are hashed",
     )
+    argcomplete.autocomplete(parser)
     arguments = parser.parse_args(argv)
     try:
         report = validate(arguments.input, decode=arguments.decode)

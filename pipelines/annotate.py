@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.annotate``: asks a chat model how utterances are spoken, and by whom."""
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ import json
 from collections import Counter
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipelines import files
 from pipelines.annotation import Annotation, load_prompt
@@ -28,6 +27,7 @@ from pipelines.stages.characters import (
     profile_requests,
     profiles_of,
 )
+from pipelines.stages.style import MAX_NAME
 
 # Stands for a profile that a dry run may not buy; as long as real ones are.
 _TYPICAL = "A short sentence about this character, followed by another one that is as long."
@@ -139,14 +139,17 @@ class UtteranceAnnotation(Annotation):
 
 
 def character_list(parts: list[str]) -> list[Character]:
-    """Every character of the parts once, sorted; reads two columns, nothing else."""
+    """Every character of the parts once, sorted; reads two columns, nothing else.
+
+    What is too long for a name is left out: `annotate` rejects its lines as unknown.
+    """
     found: set[Character] = set()
     for path in parts:
-        with files.open_read(path) as stream:
-            table = pq.read_table(stream, columns=["game", "character"])
-        pairs = table.group_by(["game", "character"]).aggregate([])
-        pairs = pairs.filter(pc.is_valid(pairs.column("character")))
-        found.update(Character(row["game"], row["character"]) for row in pairs.to_pylist())
+        for table in read_part(path, columns=["game", "character"]):
+            pairs = table.group_by(["game", "character"]).aggregate([])
+            pairs = pairs.filter(pc.is_valid(pairs.column("character")))
+            names = (Character(row["game"], row["character"]) for row in pairs.to_pylist())
+            found.update(one for one in names if max(len(one.game), len(one.name)) <= MAX_NAME)
     return sorted(found)
 
 

@@ -29,6 +29,7 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from manifests.storage import NotRegular
 from pipelines import files
 from pipelines.errors import StageFailed, UsageError
 from schemas import Reason
@@ -147,6 +148,8 @@ def _read_file(place: AudioPlace) -> bytes:
             audio = stream.read(place.size)
     except UsageError as error:
         folder = posixpath.dirname(place.uri) or "."
+        if isinstance(error.__cause__, NotRegular):
+            raise AudioLost(Reason.AUDIO_MISSING, str(error)) from error
         if files.exists(place.uri) or not files.exists(folder):
             raise StageFailed(
                 f"{error}; make it readable and run the same command again"

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.caption``: describes the place and atmosphere of every scene."""
 
 from __future__ import annotations

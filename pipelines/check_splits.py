@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.check_splits``: checks that nothing leaks between splits of a corpus."""
 
 from __future__ import annotations

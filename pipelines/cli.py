@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
+import argcomplete
+
 from pipelines.errors import PipelineError, StageFailed, UsageError
 from pipelines.params import Params, load_params
 
@@ -29,7 +31,8 @@ def make_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(f"--{chooses}", metavar="NAME", help=f"a {chooses} of params.yaml")
+    name = parser.add_argument(f"--{chooses}", metavar="NAME", help=f"a {chooses} of params.yaml")
+    name.completer = _complete_set if chooses == "set" else _complete_source  # type: ignore[attr-defined]
     parser.add_argument(
         "--input", nargs="+", metavar="PATH", help="instead of the input that params.yaml implies"
     )
@@ -45,7 +48,7 @@ def make_parser(
 def add_limit(parser: argparse.ArgumentParser) -> None:
     """Adds ``--limit``, for trying a stage on a little of everything."""
     parser.add_argument(
-        "--limit", type=_positive, metavar="N", help="read at most N utterances of each input file"
+        "--limit", type=positive, metavar="N", help="read at most N utterances of each input file"
     )
 
 
@@ -64,6 +67,7 @@ def run_command(
     Returns:
         0 done, 1 failed with partial results kept, 2 bad usage or bad input before any work.
     """
+    argcomplete.autocomplete(parser)  # answers a shell's TAB, and else does nothing
     own, runner_flags = _split(list(sys.argv[1:] if argv is None else argv))
     arguments = parser.parse_args(own)
     try:
@@ -124,6 +128,15 @@ def one_input(arguments: argparse.Namespace, default: str) -> str:
     return str(given[0])
 
 
+def _complete_source(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    params = load_params(parsed_args.params)
+    return sorted(params.sources | params.episode_sources | params.sets)
+
+
+def _complete_set(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    return sorted(load_params(parsed_args.params).sets)
+
+
 def say(line: str) -> None:
     """One line for the person at the terminal."""
     print(line, flush=True)  # noqa: T201
@@ -142,7 +155,8 @@ def _fail(error: object, status: int) -> int:
     return status
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number from 1 on, as a type of argparse."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.compose``: makes a training set of what other sources hold."""
 
 from __future__ import annotations

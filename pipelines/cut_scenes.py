@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.cut_scenes``: cuts each recording of drama into scenes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.diarize``: who speaks when, and who speaks each sentence."""
 
 from __future__ import annotations

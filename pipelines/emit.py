@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.emit``: packs what was selected into Lhotse Shar shards.
 
 Of labelled corpora nothing is selected: what was annotated is packed. Of training sets it is what
@@ -19,7 +20,7 @@ EXAMPLES = (
     "python -m pipelines.emit --source wenetspeech",
     "python -m pipelines.emit --source esd",
     "python -m pipelines.emit --source s1",
-    "python -m pipelines.emit --source emilia --limit 100 --output /tmp/few",
+    "python -m pipelines.emit --source emilia --limit 100 --output few",
     "python -m manifests.validate --input data/emilia/emit --decode 1",
 )
 

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.fetch``: gets the media of a source onto this machine.
 
 For game voice it makes a corpus of real voice acting out of a freely available game, "Flight of the

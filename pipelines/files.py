@@ -1,4 +1,4 @@
-"""Files by path or URL through Beam's FileSystems, so that ``gs://`` works as a local path does.
+"""Files by path or URL (through Beam's file systems): ``gs://`` works as a local path does.
 
 Whole files appear at once: they are written under a temporary name and renamed. A reader never
 sees half a file, and a crash leaves only temporary names behind, which readers skip.
@@ -14,9 +14,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
-
+from manifests.storage import open_regular
+from pipelines import file_systems
 from pipelines.errors import StageFailed, UsageError
 
 TEMPORARY_SUFFIX = ".tmp"
@@ -32,13 +31,13 @@ def open_read(path: str) -> BinaryIO:
     """The file's bytes as they are, compressed or not.
 
     Raises:
-        UsageError: there is no such file, or it may not be read.
+        UsageError: there is no such file, it may not be read, or it is a pipe or a device.
     """
     try:
         if "://" not in path:  # a real file object: seekable, buffered, a descriptor of its own
-            return open(path, "rb")  # noqa: PTH123  (paths here are str, also URLs)
+            return open(path, "rb", opener=open_regular)  # noqa: PTH123  (paths are str, also URLs)
         _check(path)
-        return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        return file_systems.open_read(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -92,7 +91,7 @@ def _whole_or_nothing(path: str, writer: str) -> Iterator[BinaryIO]:
     make_folder(posixpath.dirname(path))
     # Deterministic, so that a second attempt overwrites what a dead first one left.
     temporary = f"{path}.{zlib.crc32((path + writer).encode()):08x}{TEMPORARY_SUFFIX}"
-    stream = FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED)
+    stream = file_systems.create(temporary)
     try:
         with stream:
             yield stream
@@ -100,12 +99,9 @@ def _whole_or_nothing(path: str, writer: str) -> Iterator[BinaryIO]:
             if "://" not in path:
                 os.fsync(stream.fileno())
     except BaseException:
-        FileSystems.delete([temporary])
+        file_systems.delete([temporary])
         raise
-    if "://" in path:
-        FileSystems.rename([temporary], [path])
-    else:
-        os.replace(temporary, path)  # noqa: PTH105  (replaces an older file in one step)
+    file_systems.rename(temporary, path)
 
 
 def write_text(path: str, text: str) -> None:
@@ -118,32 +114,38 @@ def make_folder(folder: str) -> None:
     """The folder and its parents, if they are not there yet."""
     if folder and not exists(folder):
         with contextlib.suppress(OSError):  # another worker made it in the meantime
-            FileSystems.mkdirs(folder)
+            file_systems.make_folders(folder)
 
 
 def exists(path: str) -> bool:
     """Whether a file or folder is there."""
     _check(path)
-    return bool(FileSystems.exists(path))
+    return file_systems.exists(path)
 
 
 def list_files(pattern: str, *, temporary: bool = False) -> list[str]:
     """All files that match a glob pattern, sorted; temporary ones left out unless asked for."""
     _check(pattern)
-    matches = FileSystems.match([pattern])[0].metadata_list
-    paths = (str(found.path) for found in matches)
+    paths = (found.path for found in file_systems.match(pattern))
     return sorted(path for path in paths if temporary or not path.endswith(TEMPORARY_SUFFIX))
+
+
+def sizes(pattern: str) -> dict[str, int]:
+    """All finished files that match a glob pattern -> their bytes; opens none of them."""
+    _check(pattern)
+    found = {one.path: one.size for one in file_systems.match(pattern)}
+    return {path: found[path] for path in sorted(found) if not path.endswith(TEMPORARY_SUFFIX)}
 
 
 def delete(paths: list[str]) -> None:
     """Removes files; those that are already gone are no error."""
     present = [path for path in paths if exists(path)]
     if present:
-        FileSystems.delete(present)
+        file_systems.delete(present)
 
 
 def _check(path: str) -> None:
     try:
-        FileSystems.get_filesystem(path)
+        file_systems.check(path)
     except ValueError as error:
         raise UsageError(f"{path}: no file system here for such an address") from error

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.ingest``: reads a raw corpus where it lies and lists its utterances."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.list_tags``: lists the paralinguistic tags of a corpus for the trainer."""
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from pipelines.errors import PipelineError
+from pipelines import files
+from pipelines.errors import PipelineError, UsageError
 
 Picture = NDArray[np.uint8]  # [height, width, 3], RGB
 
@@ -58,12 +59,14 @@ class Video:
         self._shown: VideoFrame | None = None  # the picture that begins last before the position
         self._next: VideoFrame | None = None
         try:
+            files.open_read(path).close()  # FFmpeg would wait for a pipe
             # The prefix and the list keep a file from naming others: a playlist, say.
             self._container: InputContainer = av.open(
                 f"file:{path}", options={"protocol_whitelist": "file"}
             )
-        except (av.FFmpegError, OSError) as error:
-            raise PicturesUnreadable(f"{path}: {_plain(error)}") from error
+        except (av.FFmpegError, OSError, UsageError) as error:
+            said = _plain(error).removeprefix(f"{path}: ")
+            raise PicturesUnreadable(f"{path}: {said}") from error
         moving = [
             stream
             for stream in self._container.streams.video

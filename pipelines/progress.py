@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ class _Reporter:
         self._stage, self._unit, self._expected = stage, unit, expected
         self._done, self._run = 0, Counter[str]()
         self._started = self._last_line = time.monotonic()
+        self._lock = threading.Lock()  # parts may be worked on by several threads
         self._console = Console(stderr=True)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -38,9 +40,10 @@ class _Reporter:
             self._task = self._bar.add_task(self._stage, total=self._expected, facts="")
 
     def advance(self, rows: int, run: Counter[str]) -> None:
-        self._done += rows
-        self._run.update(run)
-        self._show()
+        with self._lock:
+            self._done += rows
+            self._run.update(run)
+            self._show()
 
     def live(self, rows: int, run: Counter[str]) -> None:
         """Shows what is under way in the part at hand, without counting it as done."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
@@ -14,18 +14,10 @@ import pyarrow.parquet as pq
 
 from pipelines import files
 from pipelines.stage import Stage, hash_strings, location_of, read_part
+from pipelines.stage_run import WrittenPart
 from pipelines.writer import PartWriter
 from schemas import PartFacts, Reason, Rejection, arrow_schema
 from schemas.facts import Hashes, no_hashes
-
-
-@dataclass(frozen=True)
-class WrittenPart:
-    """One part of the output as a worker left it."""
-
-    index: int
-    paths: list[str]
-    facts: PartFacts
 
 
 class DropRepeated(beam.DoFn):

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.scale``: what corpora of the papers' size take, from ``params.yaml``."""
 
 from __future__ import annotations

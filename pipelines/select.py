@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.select``: keeps what is worth learning from, and splits scenes."""
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pipelines.params import Params
 
 EXAMPLES = (
     "python -m pipelines.select --source emilia",
-    "python -m pipelines.select --source game_voice --limit 1000 --output /tmp/few",
+    "python -m pipelines.select --source game_voice --limit 1000 --output few",
     "python -m pipelines.select --source wenetspeech",
     "python -m pipelines.select --source emilia -- --direct_num_workers=8 "
     "--direct_running_mode=multi_processing",
@@ -47,31 +48,29 @@ def _select_utterances(
     name: str, arguments: argparse.Namespace, params: Params, runner_flags: list[str]
 ) -> None:
     from pipelines import files
-    from pipelines.run import run_stage
+    from pipelines.run_here import run_here
     from pipelines.stage import count_rows, open_stage
     from pipelines.stages.select import SelectStage
-    from pipelines.stages.survey import survey
+    from pipelines.stages.survey import Surveyor, survey_here
     from pipelines.summary import summary
 
     folder = cli.one_input(arguments, params.folder(name, "annotate"))
     output = arguments.output or params.folder(name, "select")
     parts = open_stage(folder, f"python -m pipelines.annotate --source {name}").parts
     rows = count_rows(parts, arguments.limit)
-    corpus = survey(
-        parts,
-        rows,
-        params.select,
-        files.join(output, "survey.json"),
-        limit=arguments.limit,
-        runner_flags=runner_flags,
-    )
-    facts = run_stage(
-        SelectStage(name, params.select, corpus, arguments.limit),
-        parts,
-        output,
-        runner_flags=runner_flags,
-        expected_rows=rows,
-    )
+    surveyor = Surveyor(settings=params.select, rows=rows, limit=arguments.limit)
+    if runner_flags:
+        from pipelines.run import run_stage
+        from pipelines.stages.survey_pipeline import survey_on_beam
+
+        file = files.join(output, "survey.json")
+        corpus = survey_on_beam(parts, surveyor, file, runner_flags)
+        stage = SelectStage(name, params.select, corpus, arguments.limit)
+        facts = run_stage(stage, parts, output, runner_flags=runner_flags, expected_rows=rows)
+    else:
+        corpus = survey_here(parts, surveyor)
+        stage = SelectStage(name, params.select, corpus, arguments.limit)
+        facts = run_here(stage, parts, output, expected_rows=rows)
     cli.say(summary(facts))
 
 

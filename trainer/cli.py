@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+import argcomplete
+
 from trainer.errors import TrainerError, UsageError
 
 EXIT_FAILED = 1
@@ -83,6 +85,7 @@ def run_command(
     Returns:
         0 done, 1 failed with partial results kept, 2 bad usage or bad input before any work.
     """
+    argcomplete.autocomplete(parser)  # answers a shell's TAB, and else does nothing
     arguments = parser.parse_args(argv)
     try:
         work(arguments)

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m trainer.dpo``: preference pairs drawn from tokenized shards (FlexiVoice 3.2.1)."""
 
 from __future__ import annotations

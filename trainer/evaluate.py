@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m trainer.evaluate``: the papers' evaluations (FlexiVoice 5, A.8; MCLP 6)."""
 
 from __future__ import annotations
@@ -5,6 +6,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+
+import argcomplete
 
 from trainer import cli
 from trainer.evaluating.commands import (
@@ -43,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = SUBCOMMANDS.get(arguments[0]) if arguments else None
     if chosen is None:
         parser = _overview()
+        argcomplete.autocomplete(parser)
         parser.parse_args(arguments)
         raise AssertionError("no subcommand, and no usage error")  # the parser demands one
     parser = cli.make_parser(

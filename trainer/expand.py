@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Expands a text LLM by the codes of a speech tokenizer (FlexiVoice A.1), and by tags (A.2).
 
 python -m trainer.expand --model DIR --codec data/emilia/tokens --output models/expanded

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m trainer.grpo``: rollouts and rewards (FlexiVoice 3.2.2, 3.2.3; MCLP 4.3)."""
 
 from __future__ import annotations

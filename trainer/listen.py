@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m trainer.listen``: listening tests by people (FlexiVoice A.9, MCLP 6.1)."""
 
 from __future__ import annotations

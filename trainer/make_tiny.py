@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Tiny models with random weights: what the demo and the tiny configurations train."""
 
 from __future__ import annotations

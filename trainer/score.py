@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m trainer.score``: MCLP of candidates against their ground truth (MCLP 4.1)."""
 
 from __future__ import annotations

@@ -78,7 +78,9 @@ def _change(content: dict[str, Any], override: str) -> None:
     if not equals or not all(steps):
         raise UsageError(f"{override!r}: a change of a setting is KEY=VALUE, KEY like optimiser.lr")
     for step in steps[:-1]:
-        inner = content.setdefault(step, {})
+        if content.get(step) is None:  # a section that the file leaves out, or leaves empty
+            content[step] = {}
+        inner = content[step]
         if not isinstance(inner, dict):
             raise UsageError(f"{override!r}: {step} has a value, not settings of its own")
         content = inner

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m trainer.sft``: supervised fine-tuning on tokenized shards."""
 
 from __future__ import annotations

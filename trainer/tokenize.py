@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Speech tokens: shards with audio -> shards with codes, and fitting the embedded codec.
 
 python -m trainer.tokenize --fit --tokenizer kmeans:data/codec.safetensors --input DIR...

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from manifests.emitted import emitted_facts
+from manifests.emitted import check_complete, emitted_facts
 from manifests.exporting.rows import SCENE, UTTERANCE, Exported, export_row
 from manifests.exporting.writers import Writer
 from manifests.recorded import read_recorded
@@ -78,11 +78,13 @@ def open_inputs(folders: Sequence[str], storage: Storage | None = None) -> list[
     """The folders, found to be finished and of one kind.
 
     Raises:
-        NotEmitted: one is not the output of emit.
+        NotEmitted: one is not the output of emit, or a file of it is missing.
         NothingToExport: some have scenes and some utterances, or one has no speech.
     """
     storage = storage or LocalFiles()
     found = [Input(folder.rstrip("/"), emitted_facts(folder, storage)) for folder in folders]
+    for one in found:
+        check_complete(one.folder, one.facts, storage)
     if len({one.scenes for one in found}) > 1:
         raise NothingToExport("scenes and utterances have different columns: export them apart")
     prompts = [one.folder for one in found if one.facts.unit == "prompt"]

@@ -22,7 +22,7 @@ from pipelines.chat.journal import Journal
 from pipelines.chat.keys import KeyMaker
 from pipelines.chat.plan import Plan, make_plan, recall
 from pipelines.chat.prices import pico_dollars, token_price
-from pipelines.chat.request import ChatModel, ChatRequest
+from pipelines.chat.request import Answer, ChatModel, ChatRequest
 from pipelines.chat.run import Progress, Run
 from pipelines.chat.settings import ChatSettings
 from pipelines.chat.usage import Usage
@@ -82,6 +82,7 @@ class ChatEngine:
         self._lock = threading.Lock()
         self._close_journal = close_journal
         self._closed = False
+        self._any_answer = False  # of all runs so far
         self._interrupted = False  # a run did not come to its end
 
     def run(
@@ -96,7 +97,8 @@ class ChatEngine:
         Raises:
             ChatStopped: the run had to end early (key, balance, server down); what was in flight
                 was awaited and kept. ``BudgetReached`` is one of them.
-            TooManyDeadLetters: more than ``max_dead_letter_share``; it carries the outcomes.
+            TooManyDeadLetters: more than ``max_dead_letter_share``, of ``min_dead_letters`` at
+                least or with no answer in any run so far; it carries the outcomes.
             MissingApiKey: a call is due and there is no key.
             JournalFailed: a reply could not be kept.
             UsageError: one question is asked with two reply schemas that look the same.
@@ -114,10 +116,12 @@ class ChatEngine:
                 self._settings,
                 self.usage,
                 on_progress,
+                self._any_answer,
             )
             interrupted, self._interrupted = self._interrupted, True
             outcomes = self._runner.run(run.finish())
             self._interrupted = interrupted
+            self._any_answer |= any(isinstance(outcome, Answer) for outcome in outcomes)
             return outcomes
 
     def plan(self, requests: Sequence[ChatRequest]) -> Plan:

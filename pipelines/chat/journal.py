@@ -59,6 +59,16 @@ class ModelTotals:
     unpriced_replies: int  # replies whose cost is not known
 
 
+@dataclass(frozen=True, slots=True)
+class SecondTotals:
+    """What was paid for within one second."""
+
+    second: int  # since 1970-01-01 UTC
+    replies: int
+    cost_pico_usd: int  # picodollars, of the replies whose cost is known
+    unpriced_replies: int
+
+
 class Journal(Protocol):
     """The store of replies: ``SqliteJournal`` on one machine, ``PostgresJournal`` for many.
 
@@ -107,6 +117,10 @@ class Journal(Protocol):
 
     def totals(self) -> Mapping[str, ModelTotals]:
         """All that was ever paid for, by configured model."""
+        ...
+
+    def by_second(self) -> Sequence[SecondTotals]:
+        """All that was ever paid for, by the second in which it came in, in order of time."""
         ...
 
     def close(self) -> None:

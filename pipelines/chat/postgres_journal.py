@@ -18,10 +18,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from pipelines.chat.errors import JournalFailed, JournalUnusable
-from pipelines.chat.journal import DeadRow, JournalledReply, ModelTotals
+from pipelines.chat.journal import DeadRow, JournalledReply, ModelTotals, SecondTotals
 from pipelines.chat.keys import Key
 from pipelines.chat.postgres_rows import (
     BILL,
+    BY_SECOND,
     DEAD_COLUMNS,
     REPLY_COLUMNS,
     SCHEMA,
@@ -203,6 +204,12 @@ class PostgresJournal:
         with self._at_work() as db:
             rows = db.execute(TOTALS).fetchall()
         return {row[0]: ModelTotals(row[0], *(int(count) for count in row[1:])) for row in rows}
+
+    def by_second(self) -> Sequence[SecondTotals]:
+        """See :class:`Journal`."""
+        with self._at_work() as db:
+            rows = db.execute(BY_SECOND).fetchall()
+        return [SecondTotals(*(int(number) for number in row)) for row in rows]
 
     def close(self) -> None:
         """Ends the session, and with it its claims; may be called twice."""

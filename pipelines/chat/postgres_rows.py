@@ -64,6 +64,11 @@ SELECT priced_as, SUM(bought), COALESCE(SUM(prompt_tokens), 0),
        COUNT(prompt_tokens), COALESCE(SUM(cost_pico_usd), 0), COUNT(*) - COUNT(cost_pico_usd)
 FROM chat_replies GROUP BY priced_as ORDER BY priced_as
 """
+BY_SECOND = """
+SELECT FLOOR(EXTRACT(EPOCH FROM created))::BIGINT AS second, SUM(bought),
+       COALESCE(SUM(cost_pico_usd), 0), COUNT(*) - COUNT(cost_pico_usd)
+FROM chat_replies GROUP BY second ORDER BY second
+"""
 
 
 def lock_of(key: Key) -> int:

@@ -18,6 +18,9 @@ _KEEP_ALIVE = re.compile(r"(?:\s|:[^\n]*(?:\n|$))+")
 _FENCED = re.compile(r"```(?:json|JSON)?\s(.*)```", re.DOTALL)
 _CUT_OFF = frozenset({"length", "content_filter", "insufficient_system_resource"})
 _QUOTED_CHARACTERS = 4000  # of a bad reply in the next attempt; its beginning shows the mistake
+# Of one text in a reply. No prompt asks for more than 1,000, the character of an episode's speaker;
+# what is twice as long has run on, and would be paid for again in every prompt that quotes it.
+MAX_TEXT_CHARACTERS = 2000
 _NAMED_MISTAKES = 5  # of a reply, in the next attempt and in the dead letter
 
 
@@ -121,8 +124,29 @@ def judge(
         return Invalid(f"the reply was not valid JSON: {error}", content)
     except pydantic.ValidationError as error:
         return Invalid(_mistakes(error), content)
-    wrong = check(value) if check is not None else ""
+    wrong = _too_long(value.model_dump()) or (check(value) if check is not None else "")
     return Invalid(f"the reply does not fit: {wrong}", content) if wrong else value
+
+
+def _too_long(reply: object) -> str:
+    """A text of a reply, name or value, that is too long; "" where there is none.
+
+    Not part of the schemas: those are part of the keys, and a bound asks nothing anew but what
+    breaks it.
+    """
+    waiting: list[tuple[str, object]] = [("", reply)]
+    while waiting:
+        path, part = waiting.pop()
+        if isinstance(part, str):
+            if len(part) > MAX_TEXT_CHARACTERS:
+                most = f"more than {MAX_TEXT_CHARACTERS}"
+                return f"{path.strip('.')}: {len(part)} characters, {most}: write less"
+        elif isinstance(part, Mapping):
+            waiting += ((f"{path}.{str(name)[:40]}", each) for name, each in part.items())
+            waiting += ((f"{path}.a name", name) for name in part)
+        elif isinstance(part, list | tuple):
+            waiting += ((f"{path}.{number}", each) for number, each in enumerate(part))
+    return ""
 
 
 def _mistakes(error: pydantic.ValidationError) -> str:

@@ -101,6 +101,11 @@ class Cause(enum.StrEnum):
         """Whether the attempts are in the journal, so that only a replay asks again."""
         return self is Cause.INVALID_REPLY
 
+    @property
+    def is_of_the_record(self) -> bool:
+        """Whether nothing could be sent: the record's fault, which tells nothing of the model."""
+        return self in (Cause.REQUEST_INVALID, Cause.PICTURE_UNREADABLE)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -11,7 +11,7 @@ from pipelines.chat.calls import Caller, Halt
 from pipelines.chat.errors import ChatStopped, TooManyDeadLetters
 from pipelines.chat.group_commit import GroupCommit
 from pipelines.chat.keys import Key
-from pipelines.chat.request import Answer, Cause, ChatRequest, DeadLetter
+from pipelines.chat.request import Answer, ChatRequest, DeadLetter
 from pipelines.chat.settings import ChatSettings
 from pipelines.chat.usage import Usage
 from pipelines.errors import UsageError
@@ -33,8 +33,9 @@ class Run:
         settings: ChatSettings,
         usage: Usage,
         on_progress: Progress | None,
+        any_before: bool = False,
     ) -> None:
-        """A run that has not begun."""
+        """A run that has not begun; ``any_before``: an earlier one of the engine had an answer."""
         self._requests = requests
         self._attempts = attempts
         self._caller = caller
@@ -42,6 +43,7 @@ class Run:
         self._settings = settings
         self._usage = usage
         self._on_progress = on_progress
+        self._any_before = any_before
         self._halt = Halt()
         self._outcomes: list[Outcome | None] = [None] * len(requests)
         self._done = 0
@@ -57,7 +59,7 @@ class Run:
 
         Raises:
             ChatStopped: the run had to end early.
-            TooManyDeadLetters: more than the settings allow.
+            TooManyDeadLetters: more than the settings allow, or not one answer so far.
         """
         loop = asyncio.get_running_loop()
         workers = [loop.create_task(self._work()) for _ in range(self._worker_count())]
@@ -205,18 +207,22 @@ class Run:
     def _checked(self) -> list[Outcome]:
         outcomes = [outcome for outcome in self._outcomes if outcome is not None]
         assert len(outcomes) == len(self._requests)  # no worker ends while a request is open
-        # A picture that does not decode is the record's fault, and says nothing about the model.
         dead = [
             outcome
             for outcome in outcomes
-            if isinstance(outcome, DeadLetter) and outcome.cause is not Cause.PICTURE_UNREADABLE
+            if isinstance(outcome, DeadLetter) and not outcome.cause.is_of_the_record
         ]
         share = self._settings.max_dead_letter_share
-        if len(dead) >= self._settings.min_dead_letters and len(dead) > share * len(outcomes):
+        # Few say nothing about the model, but where nothing else ever came they are all there is.
+        nothing = not self._any_before and not any(isinstance(each, Answer) for each in outcomes)
+        enough = nothing or len(dead) >= self._settings.min_dead_letters
+        if dead and enough and len(dead) > share * len(outcomes):
             raise TooManyDeadLetters(
                 f"{len(dead)} of {len(outcomes)} requests got no valid reply, above the share of "
                 f"{share:g} that chat.max_dead_letter_share allows; the last: "
-                f"{dead[-1].cause}: {dead[-1].detail}",
+                f"{dead[-1].cause}: {dead[-1].detail}. To go on, look at the model and the "
+                "prompt and run again with --replay-dead-letters, or allow a larger share (1 "
+                "allows all)",
                 outcomes,
             )
         return outcomes

@@ -78,7 +78,8 @@ class ChatSettings(_Section):
     max_cost_usd: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)  # None: no cap
     # Above this share of dead letters something is wrong with the prompt or the model.
     max_dead_letter_share: float = Field(default=0.05, ge=0.0, le=1.0)
-    min_dead_letters: int = Field(default=10, ge=1)  # fewer never fail a run, whatever the share
+    # Fewer do not fail a run, whatever the share, unless the model has not answered once.
+    min_dead_letters: int = Field(default=10, ge=1)
 
     @field_validator("base_url")
     @classmethod

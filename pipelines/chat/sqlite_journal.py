@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Self
 
 from pipelines.chat.errors import JournalFailed, JournalUnusable
-from pipelines.chat.journal import DeadRow, JournalledReply, ModelTotals
+from pipelines.chat.journal import DeadRow, JournalledReply, ModelTotals, SecondTotals
 from pipelines.chat.keys import Key
 from pipelines.chat.sqlite_rows import (
+    BY_SECOND,
     DEAD_COLUMNS,
     REPLY_COLUMNS,
     SCHEMA,
@@ -211,6 +212,11 @@ class SqliteJournal:
         with self._at_work():
             rows = self._db.execute(TOTALS).fetchall()
         return {row[0]: ModelTotals(row[0], *(int(count) for count in row[1:])) for row in rows}
+
+    def by_second(self) -> Sequence[SecondTotals]:
+        """See :class:`Journal`."""
+        with self._at_work():
+            return [SecondTotals(*row) for row in self._db.execute(BY_SECOND)]
 
     def close(self) -> None:
         """Folds the write-ahead log into the file and closes it; may be called twice."""

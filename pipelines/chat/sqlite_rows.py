@@ -58,6 +58,11 @@ SELECT priced_as, SUM(bought), TOTAL(prompt_tokens), TOTAL(cached_prompt_tokens)
        COUNT(*) - COUNT(cost_pico_usd)
 FROM replies GROUP BY priced_as ORDER BY priced_as
 """
+BY_SECOND = """
+SELECT CAST(strftime('%s', created) AS INTEGER) AS second, SUM(bought),
+       COALESCE(SUM(cost_pico_usd), 0), COUNT(*) - COUNT(cost_pico_usd)
+FROM replies GROUP BY second ORDER BY second
+"""
 
 
 def explain(error: sqlite3.Error) -> str:

@@ -158,11 +158,13 @@ class EpisodeFetcher:
         except UnusableMedia as error:
             return entry_of(episode, Cause.OTHER, str(error), attempts=attempts)
         duration = facts.duration or duration_of(info)
-        if not facts.has_sound or not facts.has_picture or duration is None:
+        audio_uri = self._find_audio(episode)
+        has_sound = facts.has_sound or (audio_uri is not None and _sounds(audio_uri))
+        if not has_sound or not facts.has_picture or duration is None:
             lacking = [
                 name
                 for name, there in (
-                    ("sound", facts.has_sound),
+                    ("sound", has_sound),
                     ("picture", facts.has_picture),
                     ("stated length", duration is not None),
                 )
@@ -182,13 +184,24 @@ class EpisodeFetcher:
                 attempts=attempts,
                 video_duration=round(duration, 6),
             )
-        audio = (find_audio(folder, episode.audio_path) for folder in self._folders)
         return dataclasses.replace(
             episode,
             video_uri=media.video_uri,
-            audio_uri=next((uri for uri in audio if uri is not None), None),
+            audio_uri=audio_uri,
             title=title_of(info),
         )
+
+    def _find_audio(self, episode: Episode) -> str | None:
+        found = (find_audio(folder, episode.audio_path) for folder in self._folders)
+        return next((uri for uri in found if uri is not None), None)
+
+
+def _sounds(audio_uri: str) -> bool:
+    """Whether the corpus's own audio can stand in for a video's sound: `separate` then takes it."""
+    try:
+        return measure(audio_uri).has_sound
+    except UnusableMedia:
+        return False
 
 
 def rejections_of(episode: Episode, entry: LedgerEntry) -> list[Rejection]:

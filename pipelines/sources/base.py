@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from manifests.storage import NotRegular
 from pipelines import files
 from pipelines.errors import UsageError
 from schemas import Reason, Rejection, Utterance
@@ -93,7 +94,7 @@ def escapes(path: str) -> bool:
 
 
 def open_if_present(path: str) -> BinaryIO | None:
-    """The file's bytes, or None when there is no such file.
+    """The file's bytes, or None when there is no such file, but a folder or a pipe, say.
 
     Raises:
         UsageError: the file is there but may not be read.
@@ -104,7 +105,9 @@ def open_if_present(path: str) -> BinaryIO | None:
         return files.open_read(path)
     except UsageError as error:
         cause = error.__cause__
-        if isinstance(cause, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        if isinstance(
+            cause, FileNotFoundError | IsADirectoryError | NotADirectoryError | NotRegular
+        ):
             return None
         if isinstance(cause, OSError) and cause.errno == errno.ENAMETOOLONG:
             return None  # no file has such a name

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import ijson
 
@@ -15,12 +14,11 @@ from pipelines.errors import UsageError
 from pipelines.sources.audio_facts import AudioPlace
 from pipelines.sources.base import Refusal
 from pipelines.sources.clip_file import Clip, probe_bytes, probe_file
+from pipelines.sources.json_screen import ScreenedJson
 from pipelines.sources.parquet_rows import open_parquet, parquet_rows
 from schemas import Reason
 
 _BATCH_ROWS = 16  # rows of a parquet file in memory; a clip may have megabytes
-_MAX_DIGITS = 4300  # of a whole number, Python's own limit
-_ENDLESS_NUMBER = re.compile(rb"[0-9]{%d}" % (_MAX_DIGITS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def result_lines(uri: str, columns: frozenset[str]) -> Iterator[DumpLine]:
             raise UsageError(f"{uri}: not a JSON object of audio names")
         stream.seek(0)
         try:
-            for name, fields in ijson.kvitems(_Screened(stream), ""):
+            for name, fields in ijson.kvitems(ScreenedJson(stream), ""):
                 key = posixpath.splitext(posixpath.basename(name))[0]
                 location = f"{uri}:{name}"
                 if not isinstance(fields, dict):
@@ -82,29 +80,6 @@ def result_lines(uri: str, columns: frozenset[str]) -> Iterator[DumpLine]:
                 yield DumpLine(key, True, location, kept, _of_file(folder, name))
         except (ijson.JSONError, UnicodeDecodeError) as error:
             raise Refusal(Reason.TRANSCRIPT_INVALID, f"not JSON from here on: {error}") from error
-
-
-class _Screened:
-    """A stream of JSON without whole numbers that Python would not convert.
-
-    The parser's C code does not expect the refusal and takes the process down with it.
-    """
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._before = stream, b""
-
-    def read(self, size: int = -1) -> bytes:
-        """See :meth:`io.RawIOBase.read`.
-
-        Raises:
-            Refusal: TRANSCRIPT_INVALID.
-        """
-        chunk = self._stream.read(size)
-        if _ENDLESS_NUMBER.search(self._before + chunk):
-            detail = f"a number of more than {_MAX_DIGITS} digits; the file is damaged from here on"
-            raise Refusal(Reason.TRANSCRIPT_INVALID, detail)
-        self._before = (self._before + chunk)[-_MAX_DIGITS:]
-        return chunk
 
 
 def _refusing(name: str, kind: str) -> Callable[[], Clip]:

@@ -18,6 +18,7 @@ from typing import BinaryIO, NamedTuple
 import orjson
 
 from pipelines.errors import StageFailed
+from pipelines.sources.json_screen import MAX_DEPTH
 
 ELEMENT_LIMIT_BYTES = 64 << 20  # a day of speech as WenetSpeech writes it takes 15 MB
 _CHUNK_BYTES = 1 << 20
@@ -199,6 +200,8 @@ class _Reader:
                         return token.end()
                 elif text in b"{[":
                     depth += 1
+                    if depth > MAX_DEPTH:
+                        raise self._error(f"more than {MAX_DEPTH} objects and lists in each other")
                 elif text == b'"':
                     position = token.start()
                     break

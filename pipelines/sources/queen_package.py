@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
 import hashlib
+import io
+import lzma
 import shutil
 import tarfile
 import tempfile
@@ -12,9 +15,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
+from manifests.storage import open_regular
 from pipelines.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 PACKAGE = "flight-of-the-amazon-queen"
 CONTAINER = "queen.1c"
@@ -28,6 +35,8 @@ _LICENCE_FILES = {
     "copyright": "copyright",
 }
 _AR_MARK = b"!<arch>\n"
+MAX_UNPACKED_BYTES = 1 << 28  # of the package's files; the game has 60 MB
+MAX_TEXT_BYTES = 1 << 20  # of a licence text; they have some KB
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ def open_package(path: Path, sha256: str = CONTAINER_SHA256) -> Iterator[QueenPa
             raise UsageError(f"{path}: no {CONTAINER} in this folder")
         path = found[0]
     try:
-        stream = path.open("rb")
+        stream = open(path, "rb", opener=open_regular)  # noqa: PTH123  (pathlib takes no opener)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     with stream, contextlib.ExitStack() as stack:
@@ -86,7 +95,8 @@ def _unpack(path: Path, package: BinaryIO, container: BinaryIO) -> dict[str, byt
     is_found = False
     try:
         _seek_payload(package)
-        with tarfile.open(fileobj=package, mode="r|*") as archive:
+        unpacked = _Bounded(_decompressed(package), MAX_UNPACKED_BYTES)
+        with tarfile.open(fileobj=unpacked, mode="r|") as archive:
             for member in archive:
                 if member.size < 0:  # tarfile would give this member for ever
                     raise ValueError(f"{member.name}: a size of {member.size} bytes")
@@ -98,8 +108,9 @@ def _unpack(path: Path, package: BinaryIO, container: BinaryIO) -> dict[str, byt
                     shutil.copyfileobj(content, container, 1 << 20)
                     is_found = True
                 elif name.name in _LICENCE_FILES and name.parent.name == PACKAGE:
-                    texts[_LICENCE_FILES[name.name]] = _plain(name.name, content.read())
-    except (tarfile.TarError, zlib.error, EOFError, ValueError, OSError) as error:
+                    packed = content.read(MAX_TEXT_BYTES + 1)
+                    texts[_LICENCE_FILES[name.name]] = _plain(name.name, packed)
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
         raise UsageError(f"{path}: a damaged Debian package: {error}") from error
     if not is_found:
         raise UsageError(f"{path}: no {CONTAINER} in this package; expected {PACKAGE}")
@@ -125,9 +136,50 @@ def _texts_beside(container: Path) -> dict[str, bytes]:
         for name, plain_name in _LICENCE_FILES.items():
             found = share / "doc" / PACKAGE / name
             if found.is_file():
-                texts[plain_name] = _plain(name, found.read_bytes())
+                with open(found, "rb", opener=open_regular) as stream:  # noqa: PTH123
+                    packed = stream.read(MAX_TEXT_BYTES + 1)
+                try:
+                    texts[plain_name] = _plain(name, packed)
+                except (zlib.error, EOFError, ValueError, OSError) as error:
+                    raise UsageError(f"{found}: a damaged licence text: {error}") from error
     return texts
 
 
 def _plain(name: str, content: bytes) -> bytes:
-    return gzip.decompress(content) if name.endswith(".gz") else content
+    if name.endswith(".gz"):
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as unpacked:
+            content = unpacked.read(MAX_TEXT_BYTES + 1)
+    if len(content) > MAX_TEXT_BYTES:
+        raise ValueError(f"{name}: more than {MAX_TEXT_BYTES} bytes, which is no licence text")
+    return content
+
+
+def _decompressed(package: BinaryIO) -> BinaryIO:
+    """``data.tar`` at the place of the package, by its first bytes, as Debian packs it."""
+    at = package.tell()
+    mark = package.read(6)
+    package.seek(at)
+    for known, module in ((b"\x1f\x8b", gzip), (b"\xfd7zXZ\0", lzma), (b"BZh", bz2)):
+        if mark.startswith(known):
+            return cast(BinaryIO, module.open(package))
+    return package
+
+
+class _Bounded(io.RawIOBase):
+    """A stream of which no more than so many bytes may be read: bombs unpack to anything."""
+
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
+        super().__init__()
+        self._stream, self._limit, self._left = stream, limit, limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        content = self._stream.read(len(view))
+        self._left -= len(content)
+        if self._left < 0:
+            raise ValueError(f"it unpacks to more than {self._limit} bytes")
+        view[: len(content)] = content
+        return len(content)

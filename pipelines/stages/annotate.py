@@ -21,8 +21,10 @@ from pipelines.chat.usage import since
 from pipelines.stage import Block, TableStage, location_of
 from pipelines.stages.characters import Character, Profile
 from pipelines.stages.style import (
+    MAX_NAME,
     StyleReply,
     answer_language,
+    cut_fields,
     emilia_question,
     game_question,
     has_metadata,
@@ -122,7 +124,8 @@ class AnnotateStage(TableStage):
             on_progress=lambda done, _, usage: progress.live(done, since(before, usage)),
         )
         answered = dict(zip((row["id"] for row in asked), outcomes, strict=True))
-        counts: Counter[str] = Counter()
+        fields = ("title", "tags", "text") if self._profiles is None else ("text",)
+        counts = Counter(f"cut.{name}" for row in asked for name in cut_fields(row, fields))
         annotated: list[Row] = []
         for row in kept:
             outcome = answered.get(row["id"])
@@ -153,7 +156,9 @@ class AnnotateStage(TableStage):
             else:
                 detail = profile.detail if profile is not None else "not on the character list"
                 rejections.append(
-                    _rejection(row, Reason.CHARACTER_UNKNOWN, f"{row['character']}: {detail}")
+                    _rejection(
+                        row, Reason.CHARACTER_UNKNOWN, f"{row['character'][:MAX_NAME]}: {detail}"
+                    )
                 )
         return kept, rejections
 

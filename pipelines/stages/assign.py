@@ -147,20 +147,23 @@ def assign(
     )
     bits = tie * 1 + straddles * 2 + overlapped * 4
     bits[silent] = gap_tie * 1 + np.where(gap >= 0, 8, 16)
-    labels = (*speech.labels, None)  # index -1 is nobody
+    labels = np.fromiter((*speech.labels, None), np.object_)  # index -1 is nobody
     return Assignments(
-        speaker=[labels[index] for index in choice.speaker.tolist()],
+        speaker=labels[choice.speaker].tolist(),
         overlap_ratio=(choice.best / lengths).tolist(),
         margin=margins.tolist(),
-        flags=[_FLAGS[bit] for bit in bits.tolist()],
+        flags=_FLAGS[bits].tolist(),
     )
 
 
 # Every combination of flags by its bits, so that sentences share their tuples.
-_FLAGS = [
-    tuple(flag.value for number, flag in enumerate(Flag) if bits >> number & 1)
-    for bits in range(2 ** len(Flag))
-]
+_FLAGS = np.fromiter(
+    (
+        tuple(flag.value for number, flag in enumerate(Flag) if bits >> number & 1)
+        for bits in range(1 << len(Flag))
+    ),
+    np.object_,
+)
 
 
 def _is_share(times: Microseconds, lengths: Microseconds, share: float) -> NDArray[np.bool_]:
@@ -182,12 +185,16 @@ def _by_overlap(starts: Microseconds, ends: Microseconds, speech: Speech) -> _Ch
     best, second = np.zeros_like(starts), np.zeros_like(starts)
     best_first = np.full(len(starts), NEVER)
     for number, turns in enumerate(speech.speakers):
-        overlap, first = turns.inside_and_first(starts, ends)
-        wins = (overlap > best) | ((overlap == best) & (overlap > 0) & (first < best_first))
-        second = np.where(wins, best, np.maximum(second, overlap))
-        best = np.where(wins, overlap, best)
-        best_first = np.where(wins, first, best_first)
-        speaker[wins] = number
+        said = turns.touched(starts, ends)  # the sentences in which this speaker is heard: a few
+        overlap, first = turns.inside_and_first(starts[said], ends[said])
+        before = best[said]
+        wins = (overlap > before) | ((overlap == before) & (first < best_first[said]))
+        # Who wins has no less than the best, who does not no more: no need to tell them apart.
+        second[said] = np.maximum(second[said], np.minimum(before, overlap))
+        best[said] = np.maximum(before, overlap)
+        won = said[wins]
+        best_first[won] = first[wins]
+        speaker[won] = number
     return _Choice(speaker, best, second)
 
 

@@ -18,75 +18,40 @@ something. Each is a function from the rows to ``{row: what was found}``.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-import prompts
-from pipelines.errors import StageFailed
-from pipelines.stage import hash_strings
+from pipelines.stages.audit_rules import (
+    Findings,
+    Instructions,
+    empty,
+    example_copied,
+    language_wrong,
+    overlong,
+    value_not_kept,
+)
 from pipelines.stages.names import Names, leaked_name, names_of, names_of_all
 from pipelines.stages.overuse import Overused
 from pipelines.stages.settings import SelectSettings
 from pipelines.stages.survey import Survey
-from pipelines.stages.wording import Script, Wordings, measure
+from pipelines.stages.wording import measure
 from schemas import Reason
 from schemas.facts import Hashes
 
-WITHOUT_SPACES = ("zh", "ja", "th", "lo", "km", "my")
-_SCRIPTS: dict[Script, str] = {  # languages by the script they are written in
-    Script.LATIN: "en de fr es it pt nl sv no nb nn da fi is pl cs sk sl hr hu ro et lv lt sq tr "
-    "az id ms vi tl sw eu ca gl cy ga mt af la eo",
-    Script.HAN: "zh",
-    Script.HANGUL: "ko",
-    Script.CYRILLIC: "ru uk be bg mk kk ky mn",
-    Script.GREEK: "el",
-    Script.ARABIC: "ar fa ur ps",
-    Script.HEBREW: "he yi",
-    Script.DEVANAGARI: "hi mr ne",
-    Script.THAI: "th",
-}
-SCRIPTS_OF: Mapping[str, tuple[Script, ...]] = {
-    "ja": (Script.HAN, Script.KANA),
-    **{code: (script,) for script, codes in _SCRIPTS.items() for code in codes.split()},
-}
-
-Findings = dict[int, str]
-
-
-@dataclass(frozen=True)
-class Instructions:
-    """Rows that have an instruction, and what the rules need of them."""
-
-    rows: pa.Table  # of AnnotatedUtterance
-    settings: SelectSettings
-
-    @cached_property
-    def descriptions(self) -> list[str]:
-        """The instructions."""
-        return list(self.rows.column("instruction").to_pylist())
-
-    @cached_property
-    def wordings(self) -> Wordings:
-        """Their words, letters and hashes."""
-        return measure(self.descriptions, self.settings.opening_words)
-
-    @cached_property
-    def ids(self) -> Hashes:
-        """Hashes of the rows' ids."""
-        return hash_strings(self.rows.column("id").to_pylist())
-
-    @cached_property
-    def languages(self) -> NDArray[np.object_]:
-        """The language that the model was asked to write in; None where that is not known."""
-        return np.array(self.rows.column("instruction_language").to_pylist(), dtype=object)
+READ = (  # the columns that the rules look at
+    "id",
+    "character",
+    "game",
+    "instruction",
+    "instruction_language",
+    "value",
+    "prompt_name",
+)
 
 
 class Audit:
@@ -99,6 +64,8 @@ class Audit:
         self._casts = _casts(survey)
         words = {word for cast in self._casts.values() for word in cast.spotted}
         self._name_words = np.sort(measure(sorted(words), 1).word_hashes)
+        self._near_names = np.zeros(1 << 16, dtype=bool)  # by the lowest bits of a word's hash
+        self._near_names[self._name_words.astype(np.uint16)] = True
         names = {name for cast in self._casts.values() for name in cast.names.cjk | cast.own_cjk}
         self._cjk = "|".join(_literal(name) for name in sorted(names))
 
@@ -135,106 +102,40 @@ class Audit:
         if not self._casts:
             return {}
         wordings = instructions.wordings
-        at = np.searchsorted(self._name_words, wordings.word_hashes)
-        at = np.minimum(at, len(self._name_words) - 1)
         spotted = np.zeros(len(wordings.words), dtype=bool)
-        if len(self._name_words):
-            spotted[wordings.word_rows[self._name_words[at] == wordings.word_hashes]] = True
+        near_words = np.flatnonzero(self._near_names[wordings.word_hashes.astype(np.uint16)])
+        names = np.isin(wordings.word_hashes[near_words], self._name_words)
+        spotted[wordings.word_rows[near_words[names]]] = True
         if self._cjk:
             column = instructions.rows.column("instruction")
             spotted |= pc.match_substring_regex(column, self._cjk).to_numpy()
         spotted &= instructions.rows.column("character").is_valid().to_numpy()
         near = np.flatnonzero(spotted)
+        texts = instructions.descriptions.take(pa.array(near)).to_pylist()
         named = instructions.rows.select(["character", "game"]).take(near).to_pylist()
         found = {}
-        for row, origin in zip(near.tolist(), named, strict=True):
+        for row, text, origin in zip(near.tolist(), texts, named, strict=True):
             cast = self._casts[origin["game"] or ""]
-            name = leaked_name(instructions.descriptions[row], origin["character"], cast.names)
+            name = leaked_name(text, origin["character"], cast.names)
             if name is not None:
                 found[row] = f"has the name {name!r}; {origin['character']} speaks"
         return found
 
     def template_like(self, instructions: Instructions) -> Findings:
         """Rows that are too many of their wording or of their opening."""
-        wordings, ids = instructions.wordings, instructions.ids
+        wordings = instructions.wordings
         return {
-            **self._too_many(wordings.opening, ids, "opening"),
-            **self._too_many(wordings.whole, ids, "wording"),
+            **self._too_many(instructions, wordings.opening, "opening"),
+            **self._too_many(instructions, wordings.whole, "wording"),
         }
 
-    def _too_many(self, hashes: Hashes, ids: Hashes, what: str) -> Findings:
-        entries = self._overused.find(hashes, ids)
+    def _too_many(self, instructions: Instructions, hashes: Hashes, what: str) -> Findings:
+        rows = self._overused.among(hashes)
+        entries = self._overused.find(hashes[rows], instructions.ids(rows))
+        found = zip(rows.tolist(), entries.tolist(), strict=True)
         return {
-            int(row): _overuse_text(self._overused, int(entries[row]), what)
-            for row in np.flatnonzero(entries >= 0)
+            row: _overuse_text(self._overused, entry, what) for row, entry in found if entry >= 0
         }
-
-
-def value_not_kept(instructions: Instructions) -> Findings:
-    """Rows whose information value is not kept; a missing value is none that is kept."""
-    values = instructions.rows.column("value")
-    kept = pa.array([str(value) for value in instructions.settings.keep_values], pa.string())
-    gone = np.flatnonzero(~pc.is_in(values, value_set=kept).to_numpy())
-    found = zip(gone.tolist(), values.take(pa.array(gone)).to_pylist(), strict=True)
-    return {row: f"value is {value or 'missing'}" for row, value in found}
-
-
-def empty(instructions: Instructions) -> Findings:
-    """Rows without a letter."""
-    rows = np.flatnonzero(instructions.wordings.letters == 0).tolist()
-    return {row: f"no letter in {instructions.descriptions[row]!r}" for row in rows}
-
-
-def overlong(instructions: Instructions) -> Findings:
-    """Rows that are too long: in characters, or in words where words are told apart by spaces.
-
-    A row of an unknown language is measured in words.
-    """
-    settings = instructions.settings
-    text = instructions.rows.column("instruction")
-    characters = pc.utf8_length(pc.utf8_trim_whitespace(text)).to_numpy()
-    words = instructions.wordings.words
-    by_character = np.isin(instructions.languages.astype(str), WITHOUT_SPACES)
-    long = np.where(by_character, characters > settings.max_characters, words > settings.max_words)
-    return {
-        row: f"{characters[row]} characters, at most {settings.max_characters}"
-        if by_character[row]
-        else f"{words[row]} words, at most {settings.max_words}"
-        for row in np.flatnonzero(long).tolist()
-    }
-
-
-def language_wrong(instructions: Instructions) -> Findings:
-    """Rows with too few letters in the script of the language that was asked for."""
-    least = instructions.settings.min_script_share
-    counts, letters = instructions.wordings.script_letters, instructions.wordings.letters
-    found = {}
-    for language in {language for language in instructions.languages if language in SCRIPTS_OF}:
-        right = counts[:, SCRIPTS_OF[language]].sum(axis=1)
-        if language == "ja":  # without kana it is Chinese
-            right = np.where(counts[:, Script.KANA] > 0, right, 0)
-        wrong = (right < least * letters) & (instructions.languages == language)
-        for row in np.flatnonzero(wrong).tolist():
-            share = 100 * right[row] / letters[row]
-            found[row] = (
-                f"{share:.0f} % of its letters are {language}, at least {100 * least:.0f} %"
-            )
-    return found
-
-
-def example_copied(instructions: Instructions) -> Findings:
-    """Rows whose wording is that of an example in their prompt.
-
-    Raises:
-        StageFailed: there is no such prompt.
-    """
-    labels = instructions.rows.column("prompt_name")
-    found = {}
-    for label in labels.unique().drop_null().to_pylist():
-        copied = pc.fill_null(pc.equal(labels, label), False).to_numpy()
-        copied &= np.isin(instructions.wordings.whole, _examples(label))
-        found.update(dict.fromkeys(np.flatnonzero(copied).tolist(), f"is an example of {label}"))
-    return found
 
 
 @dataclass(frozen=True)
@@ -263,19 +164,6 @@ def _casts(survey: Survey) -> dict[str, _Cast]:
 
 def _literal(name: str) -> str:
     return "".join(letter if letter.isalnum() else rf"\x{{{ord(letter):x}}}" for letter in name)
-
-
-@lru_cache(maxsize=64)
-def _examples(label: str) -> Hashes:
-    name, _, version = label.partition("/")
-    try:
-        examples = [json.loads(example) for example in prompts.load(name, version).examples]
-    except ValueError as error:
-        raise StageFailed(f"made with the prompt {label}: {error}; run annotate again") from error
-    replies = [
-        str(e["description"]) for e in examples if isinstance(e, dict) and "description" in e
-    ]
-    return measure(replies, 1).whole
 
 
 def _overuse_text(overused: Overused, entry: int, what: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from itertools import repeat
 from operator import attrgetter
 from typing import TypeVar
@@ -38,13 +38,7 @@ def from_columns(kind: type[Record], **columns: Iterable[object]) -> list[Record
     if columns.keys() != set(names):
         raise TypeError(f"{kind.__name__} has the fields {names}, not {sorted(columns)}")
     lists = {name: list(columns[name]) for name in names}
-    if len({len(values) for values in lists.values()}) != 1:
-        raise ValueError(f"columns of { ({name: len(one) for name, one in lists.items()}) } values")
-    records: list[Record] = list(map(object.__new__, repeat(kind, len(lists[names[0]]))))
-    for name, values in lists.items():
-        # A frozen dataclass guards attributes, not the slots behind them. The deque runs the map.
-        deque(map(getattr(kind, name).__set__, records, values), maxlen=0)
-    return records
+    return _filled(kind, lists, _length(lists))
 
 
 def with_columns(records: Sequence[Record], **columns: Iterable[object]) -> list[Record]:
@@ -65,8 +59,16 @@ def with_columns(records: Sequence[Record], **columns: Iterable[object]) -> list
     if not records:
         return []
     kind = type(records[0])
-    kept = {name: map(attrgetter(name), records) for name in _fields(kind) if name not in columns}
-    return from_columns(kind, **kept, **columns)
+    names = _fields(kind)
+    if not columns.keys() <= set(names):
+        raise TypeError(f"{kind.__name__} has the fields {names}, not all of {sorted(columns)}")
+    lists = {name: list(values) for name, values in columns.items()}
+    count = _length({"records": records, **lists})
+    # Kept values go from record to record, without a list between.
+    kept: dict[str, Iterable[object]] = {
+        name: map(attrgetter(name), records) for name in names if name not in columns
+    }
+    return _filled(kind, kept | lists, count)
 
 
 def _fields(kind: type) -> tuple[str, ...]:
@@ -74,3 +76,20 @@ def _fields(kind: type) -> tuple[str, ...]:
     if not dataclasses.is_dataclass(kind) or slots is None or hasattr(kind, "__post_init__"):
         raise TypeError(f"not a dataclass with slots and no __post_init__: {kind.__name__}")
     return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def _length(columns: Mapping[str, Sized]) -> int:
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"columns of {lengths} values")
+    return next(iter(lengths.values()))
+
+
+def _filled(
+    kind: type[Record], columns: Mapping[str, Iterable[object]], count: int
+) -> list[Record]:
+    records: list[Record] = list(map(object.__new__, repeat(kind, count)))
+    for name, values in columns.items():
+        # A frozen dataclass guards attributes, not the slots behind them. The deque runs the map.
+        deque(map(getattr(kind, name).__set__, records, values), maxlen=0)
+    return records

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelines.stages.audit import SCRIPTS_OF
+from pipelines.stages.audit_rules import SCRIPTS_OF
 from pipelines.stages.instruction_set_replies import small_features
 from pipelines.stages.instruction_set_seeds import ATTRIBUTES, Seed
 from pipelines.stages.instruction_set_settings import InstructionSetSettings

@@ -16,8 +16,9 @@ import pydantic
 from pydantic import ConfigDict, Field
 
 from pipelines.chat.request import ChatRequest
+from pipelines.stages.letters import Script
 from pipelines.stages.style import LANGUAGE_NAMES
-from pipelines.stages.wording import Script, measure
+from pipelines.stages.wording import measure
 from prompts import Prompt
 
 LabelTuple = tuple[tuple[str, str], ...]  # (name, value), sorted

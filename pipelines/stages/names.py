@@ -28,7 +28,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from pipelines.stages.ordinary_words import CJK, LATIN, TITLES
 from pipelines.stages.wording import words_of
@@ -138,13 +138,16 @@ class _Written:
         self._written = [match.group() for match in matches]
         self._starts = [match.start() for match in matches]
         self._folded = [_fold_word(written) for written in self._written]
+
+    @cached_property
+    def _capitals_tell(self) -> bool:
         inside = [
             written
             for written, start in zip(self._written, self._starts, strict=True)
             if not self._opens_sentence(start)
         ]
         capitals = sum(written[0].isupper() for written in inside)
-        self._capitals_tell = 2 * capitals <= len(inside)
+        return 2 * capitals <= len(inside)
 
     def phrase(self, phrases: Set[tuple[str, ...]]) -> str | None:
         """The first place where the words of a phrase follow one another."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from pipelines.stage import hash_strings
 from pipelines.stages.settings import SelectSettings
-from pipelines.stages.wording import measure
+from pipelines.stages.wording import measure_column
 from schemas.facts import Hashes, no_hashes
 
 MAX_CELLS = 1 << 24  # 64 MiB; up to some 10^8 descriptions few rows are counted twice
@@ -37,6 +37,13 @@ class Overused:
     counts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     allowed: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     first_out: Hashes = field(default_factory=no_hashes)  # lowest id hash that does not stay
+
+    def among(self, hashes: Hashes) -> NDArray[np.intp]:
+        """The rows whose hash is overused, whether they are too many of it or not."""
+        if not len(self.hashes):
+            return np.empty(0, dtype=np.intp)
+        at = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
+        return np.flatnonzero(self.hashes[at] == hashes)
 
     def find(self, hashes: Hashes, ids: Hashes) -> NDArray[np.int64]:
         """For each row the index of the entry that it is too many of; -1 for none.
@@ -57,23 +64,30 @@ class Overused:
 class Described:
     """The descriptions that the counts are taken of: those of a kept value, with a word."""
 
-    ids: Hashes
+    rows: pa.Table
     whole: Hashes
     opening: Hashes  # 0 where there is none
 
+    @property
+    def ids(self) -> Hashes:
+        """The hashes of their ids."""
+        return hash_strings(self.rows.column("id").to_pylist())
+
 
 def described(chunk: pa.Table, settings: SelectSettings) -> Described:
-    """The descriptions of a chunk; its columns ``id``, ``instruction`` and ``value`` are read.
+    """The descriptions of a chunk; its columns ``instruction`` and ``value`` are read.
 
     Rows that go for their value do not count: they are not there to be templates.
     """
     kept = pc.is_in(chunk.column("value"), value_set=pa.array(settings.keep_values, pa.string()))
     chunk = chunk.filter(pc.and_(kept, chunk.column("instruction").is_valid()))
-    wordings = measure(chunk.column("instruction").to_pylist(), settings.opening_words)
-    ids = hash_strings(chunk.column("id").to_pylist())
+    column = chunk.column("instruction").combine_chunks()
+    wordings = measure_column(column, settings.opening_words)
     worded = wordings.words > 0
     return Described(
-        ids=ids[worded], whole=wordings.whole[worded], opening=wordings.opening[worded]
+        rows=chunk.filter(pa.array(worded)),
+        whole=wordings.whole[worded],
+        opening=wordings.opening[worded],
     )
 
 

@@ -27,9 +27,10 @@ def part_rows(path: str, record_type: type, expected: str) -> int:
         with files.open_read(path) as stream, pq.ParquetFile(stream) as parquet:
             absent = set(arrow_schema(record_type).names) - set(parquet.schema_arrow.names)
             rows = int(parquet.metadata.num_rows)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # damage of what is packed is an OSError
+        found = " ".join(str(error).split())
         raise UsageError(
-            f"{path}: not a readable Parquet file: {error}; run the stage that wrote it again"
+            f"{path}: not a readable Parquet file: {found}; run the stage that wrote it again"
         ) from error
     if absent:
         names = ", ".join(sorted(absent))

@@ -12,8 +12,9 @@ from typing import Annotated
 import pydantic
 from pydantic import ConfigDict, Field
 
+from pipelines.stages.letters import Script
 from pipelines.stages.style import LANGUAGE_NAMES
-from pipelines.stages.wording import Script, measure
+from pipelines.stages.wording import measure
 from prompts import Prompt
 
 MAX_IDENTITY = 200  # characters

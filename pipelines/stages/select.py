@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.stage import Block, TableStage, location_of
-from pipelines.stages.audit import Audit
+from pipelines.stages.audit import READ, Audit
 from pipelines.stages.settings import SelectSettings
 from pipelines.stages.survey import Survey
 from schemas import AnnotatedUtterance, Reason, Rejection, Value
@@ -30,6 +30,7 @@ class SelectStage(TableStage):
 
     name = "select"
     record_type = AnnotatedUtterance
+    threads = True
 
     def __init__(
         self, source: str, settings: SelectSettings, survey: Survey, limit: int | None = None
@@ -73,9 +74,12 @@ def findings(
     chunk: pa.Table, audit: Audit, settings: SelectSettings
 ) -> dict[int, tuple[Reason, str]]:
     """Row -> why it goes and what exactly was found; rows that stay are not in it."""
-    annotated = chunk.column("instruction").is_valid().to_numpy()
+    rows = chunk.select(READ)
+    annotated = rows.column("instruction").is_valid().to_numpy()
+    if annotated.all():
+        return audit.findings(rows)
     places = np.flatnonzero(annotated).tolist()
-    judged = audit.findings(chunk.filter(pa.array(annotated)))
+    judged = audit.findings(rows.filter(pa.array(annotated)))
     found = {places[row]: finding for row, finding in judged.items()}
     if not settings.keep_without_instruction:
         for row in np.flatnonzero(~annotated).tolist():

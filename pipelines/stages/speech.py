@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.stages.microseconds import Microseconds, spans
 from schemas.episode import SpeechTurn
+
+Owners = NDArray[np.unsignedinteger[Any]]  # a small number for each span: whose it is
 
 NEVER = np.iinfo(np.int64).max // 4  # later than any time, and adding to it cannot overflow
 
@@ -43,6 +48,10 @@ class Stretches:
         index = self.ended(starts)
         covered = self._until(ends, self.ended(ends)) - self._until(starts, index)
         return covered, np.maximum(self.starts[index], starts)
+
+    def touched(self, starts: Microseconds, ends: Microseconds) -> NDArray[np.intp]:
+        """The places of the spans in which any time is covered."""
+        return np.flatnonzero(self.starts[self.ended(starts)] < ends)
 
     def ended(self, times: Microseconds) -> NDArray[np.intp]:
         """How many stretches have ended by each time (`<=`)."""
@@ -79,22 +88,18 @@ class Speech:
         if (ends < starts).any():
             wrong = turns[int(np.argmax(ends < starts))]
             raise ValueError(f"a speech turn of negative length: {wrong!r}")
-        labels = sorted({turn.speaker for turn in turns})
+        spoken = list(map(attrgetter("speaker"), turns))
+        labels = sorted(set(spoken))
         number = {label: index for index, label in enumerate(labels)}
-        speaker = np.fromiter((number[turn.speaker] for turn in turns), np.int64, len(turns))
-        order = np.argsort(speaker, kind="stable")
-        edges = np.searchsorted(speaker[order], np.arange(len(labels) + 1))
-        starts, ends = starts[order], ends[order]
-        united = [
-            covered(starts[first:last], ends[first:last])[0]
-            for first, last in zip(edges[:-1], edges[1:], strict=True)
-        ]
-        all_starts = np.concatenate([np.empty(0, np.int64), *(one for one, _ in united)])
-        all_ends = np.concatenate([np.empty(0, np.int64), *(one for _, one in united)])
-        anyone, several = covered(all_starts, all_ends, depths=(1, 2))
+        # Numpy sorts small whole numbers several times as fast as large ones.
+        small = np.min_scalar_type(len(labels))
+        speaker = np.fromiter(map(number.__getitem__, spoken), small, len(turns))
+        ((starts, ends, speaker),) = _stretches(starts, ends, speaker, depths=(1,))
+        edges = np.searchsorted(speaker, np.arange(len(labels) + 1)).tolist()
+        anyone, several = covered(starts, ends, depths=(1, 2))
         return cls(
             labels=labels,
-            speakers=[Stretches.of(*one) for one in united],
+            speakers=[Stretches.of(starts[a:b], ends[a:b]) for a, b in pairwise(edges)],
             anyone=Stretches.of(*anyone),
             several=Stretches.of(*several),
         )
@@ -108,16 +113,26 @@ def covered(
     >>> covered(np.array([0, 2, 5]), np.array([3, 5, 6]), depths=(1, 2))
     [(array([0]), array([6])), (array([2]), array([3]))]
     """
+    owners = np.zeros(len(starts), np.uint8)
+    return [(opens, closes) for opens, closes, _ in _stretches(starts, ends, owners, depths)]
+
+
+def _stretches(
+    starts: Microseconds, ends: Microseconds, owners: Owners, depths: Sequence[int]
+) -> list[tuple[Microseconds, Microseconds, Owners]]:
+    """The same for each owner of spans by itself, and whose each stretch is; owner by owner."""
     times = np.concatenate([starts, ends])
+    owners = np.concatenate([owners, owners])
     # At one time what starts comes before what ends, so that touching spans make one stretch.
-    order = np.argsort(times, kind="stable")
-    times = times[order]
+    order = np.lexsort((times, owners))  # stable
+    times, owners = times[order], owners[order]
     begins = order < len(starts)
-    level = np.cumsum(np.where(begins, 1, -1))
+    level = np.cumsum(np.where(begins, 1, -1))  # an owner's spans all end: the next begins at 0
     found = []
     for depth in depths:
-        opens = times[begins & (level == depth)]
-        closes = times[~begins & (level == depth - 1)]
-        real = closes > opens
-        found.append((opens[real], closes[real]))
+        opens = np.flatnonzero(begins & (level == depth))
+        closes = np.flatnonzero(~begins & (level == depth - 1))
+        real = times[closes] > times[opens]
+        opens, closes = opens[real], closes[real]
+        found.append((times[opens], times[closes], owners[opens]))
     return found

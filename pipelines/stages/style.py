@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Literal, cast
 
 import pydantic
 
@@ -27,6 +28,10 @@ _MANNERS = (
 )
 _DIRECTION = rf"^(Speak|Say it|Whisper|Shout) ({_MANNERS})[ ,][A-Za-z ,'-]+\.$"
 MAX_TITLE = 500  # characters that are sent; YouTube allows 100
+# Characters of each field that are sent: a megabyte would be paid for in every call. YouTube allows
+# 500 for all tags; half a minute of fast speech has some 600.
+MAX_SENT = {"title": MAX_TITLE, "tags": 2000, "text": 4000}
+MAX_NAME = 300  # of a game or character; a longer one is no name, and nobody is asked about it
 _URL = re.compile(r"^\s*(https?://|www\.)\S+\s*$", re.IGNORECASE)
 
 
@@ -86,12 +91,8 @@ def has_metadata(row: Mapping[str, object]) -> bool:
 
 
 def emilia_question(row: Mapping[str, object], language: str) -> str:
-    """The variable last message for an utterance of a titled video.
-
-    Of a title longer than any real one the start is sent: a megabyte would be paid for each time.
-    """
-    title = usable_title(_text(row["title"]))[:MAX_TITLE].strip()
-    return _question(row, {"title": title, "tags": row["tags"]}, language)
+    """The variable last message for an utterance of a titled video, cut as ``MAX_SENT`` says."""
+    return _question(row, {"title": sent(row, "title"), "tags": sent(row, "tags")}, language)
 
 
 def game_question(row: Mapping[str, object], profile: Mapping[str, str], language: str) -> str:
@@ -107,11 +108,38 @@ def game_question(row: Mapping[str, object], profile: Mapping[str, str], languag
 
 def _question(row: Mapping[str, object], metainfo: Mapping[str, object], language: str) -> str:
     content = {
-        "speech transcript": row["text"],
+        "speech transcript": sent(row, "text"),
         "metainfo": metainfo,
         "write in": LANGUAGE_NAMES[language],
     }
     return json.dumps(content, ensure_ascii=False)
+
+
+def sent(row: Mapping[str, object], name: str) -> object:
+    """What a prompt gets of a field: the start of a text, and of tags those that fit, whole.
+
+    >>> sent({"text": "a" * 5000}, "text") == "a" * 4000
+    True
+    >>> sent({"tags": ["news", "x" * 2000, "late"]}, "tags")
+    ['news']
+    """
+    value, limit = row[name], MAX_SENT[name]
+    if name == "title":
+        return usable_title(_text(value))[:limit].strip()
+    if isinstance(value, list | tuple):
+        ends = itertools.accumulate(len(str(tag)) for tag in value)
+        return [tag for tag, end in zip(value, ends, strict=True) if end <= limit]
+    return value[:limit].strip() if isinstance(value, str) and len(value) > limit else value
+
+
+def cut_fields(row: Mapping[str, object], names: Iterable[str]) -> list[str]:
+    """Those of the fields that a prompt does not get whole; for the stage's counts."""
+    whole = {name: row[name] for name in names}
+    if "title" in whole:
+        whole["title"] = usable_title(_text(row["title"]))
+    if "tags" in whole:
+        whole["tags"] = list(cast("Sequence[str]", row["tags"]))
+    return [name for name, value in whole.items() if sent(row, name) != value]
 
 
 def _text(value: object) -> str | None:

@@ -1,24 +1,22 @@
 """The corpus as a whole, before any row is judged: overused wordings, and who is in the games.
 
-A pipeline of its own over the columns that matter. The counts are taken as
+A pass of its own over the columns that matter. The counts are taken as
 :mod:`pipelines.stages.overuse` says; what comes back is small (the overused hashes, the names of
-the characters) and travels to the workers inside the stage. It goes through a file, since a
-portable runner has no other way back to the command.
+the characters) and travels to the workers inside the stage. This module has what becomes of one
+chunk and does it for all in this process; :mod:`pipelines.stages.survey_pipeline` is for Beam's
+runners.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from pipelines import files
-from pipelines.errors import StageFailed
-from pipelines.run import choose_runner, pipeline_options
 from pipelines.stage import CHUNK_ROWS, read_part
 from pipelines.stages.overuse import (
     Cells,
@@ -31,11 +29,13 @@ from pipelines.stages.overuse import (
     overused,
 )
 from pipelines.stages.settings import SelectSettings
-from schemas.facts import Hashes
+from pipelines.threads import in_order
+from schemas.facts import Hashes, no_hashes
 
-COLUMNS = ("id", "instruction", "value", "character", "game")
-BUCKETS = 256  # by the top byte of the hash: what one worker counts exactly at a time
 Characters = frozenset[tuple[str, str]]  # (game, name)
+HELD_ROWS = 2_000_000  # 48 MB of hashes
+_NAMED = ("character", "game")
+_DESCRIBED = ("instruction", "value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,162 +75,137 @@ class Survey:
         )
 
 
-def survey(
-    parts: Sequence[str],
-    rows: int,
-    settings: SelectSettings,
-    file: str,
-    *,
-    limit: int | None = None,
-    runner_flags: Sequence[str] = (),
-) -> Survey:
-    """Surveys all parts.
+@dataclass(frozen=True, kw_only=True)
+class ChunkHashes:
+    """What the survey needs of one chunk: its characters, and one entry a description."""
 
-    Args:
-        parts: Parquet files of annotated utterances.
-        rows: rows in them, about; sets the size of the table.
-        settings: what counts as overuse.
-        file: where the result passes through; removed again.
-        limit: read only so many rows of each part.
-        runner_flags: Beam's own flags.
-
-    Raises:
-        StageFailed: a worker failed.
-        UsageError: the runner flags are not Beam's.
-    """
-    if not parts:
-        return Survey()
-    options = pipeline_options(runner_flags)
-    pipeline = beam.Pipeline(options=options, runner=choose_runner(options))
-    paths = pipeline | "Parts" >> beam.Create(list(parts), reshuffle=False)
-    paths = paths | "Spread" >> beam.Reshuffle()
-    tally = (
-        paths
-        | "CountChunks" >> beam.ParDo(_CountChunks(settings, cells_for(rows), limit))
-        | "AddTables" >> beam.CombineGlobally(_AddTables(cells_for(rows)))
-    )
-    _ = (
-        paths
-        | "FindRows" >> beam.ParDo(_FindRows(settings, limit), beam.pvalue.AsSingleton(tally))
-        | "Bucket" >> beam.GroupByKey()
-        | "CountExactly" >> beam.ParDo(_CountExactly(settings), beam.pvalue.AsSingleton(tally))
-        | "Merge" >> beam.CombineGlobally(_merge)
-        | "Write" >> beam.ParDo(_Write(file), beam.pvalue.AsSingleton(tally))
-    )
-    try:
-        pipeline.run().wait_until_finish()
-    except Exception as error:
-        # The worker's exception crosses the runner as text, its own line last.
-        said = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-        message = said[-1].strip().partition(" [while running ")[0]
-        raise StageFailed(f"select: counting the wordings failed: {message}") from error
-    found = Survey.from_json(files.read_text(file))
-    files.delete([file])
-    return found
+    characters: Characters
+    whole: Hashes = field(default_factory=no_hashes)
+    opening: Hashes = field(default_factory=no_hashes)  # 0 where there is none
+    ids: Hashes = field(default_factory=no_hashes)  # empty where they were not asked for
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Tally:
+class ChunkCount:
+    """What one chunk adds to the counts."""
+
     descriptions: int
-    table: Cells
+    cells: Cells  # those that get any hash
+    counts: Cells  # how many each of them gets
     characters: Characters
 
 
-class _CountChunks(beam.DoFn):
-    """Path of a part -> (descriptions, cells, their counts, characters), once a chunk."""
+@dataclass(kw_only=True)
+class Tally:
+    """The counts of many chunks, in one table of fixed size."""
 
-    def __init__(self, settings: SelectSettings, cells: int, limit: int | None) -> None:
-        self._settings, self._cells, self._limit = settings, cells, limit
+    table: Cells
+    descriptions: int = 0
+    characters: Characters = frozenset()
 
-    def process(self, path: str) -> Iterator[tuple[int, Cells, Cells, Characters]]:
-        for chunk in read_part(path, CHUNK_ROWS, self._limit, COLUMNS):
-            rows = described(chunk, self._settings)
-            hashes = np.concatenate([rows.whole, rows.opening])
-            yield len(rows.ids), *count_cells(hashes, self._cells), characters_of(chunk)
+    def add(self, chunk: ChunkCount) -> None:
+        """Counts one chunk."""
+        self.table[chunk.cells] += chunk.counts
+        self.descriptions += chunk.descriptions
+        self.characters |= chunk.characters
+
+    def merge(self, other: Tally) -> None:
+        """Counts what another has counted."""
+        np.add(self.table, other.table, out=self.table)
+        self.descriptions += other.descriptions
+        self.characters |= other.characters
 
 
-class _AddTables(beam.CombineFn):
-    """The sum of all chunks' counts, in one table of fixed size."""
+@dataclass(frozen=True, kw_only=True)
+class Surveyor:
+    """How the parts of a corpus are counted; the same in this process and in Beam's workers.
 
-    def __init__(self, cells: int) -> None:
-        self._cells = cells
+    Attributes:
+        settings: what counts as overuse.
+        rows: of the corpus, about; sets the size of the table.
+        limit: read only so many rows of each part.
+    """
 
-    def create_accumulator(self) -> _Tally:
-        table = np.zeros(self._cells, dtype=np.uint32)
-        return _Tally(descriptions=0, table=table, characters=frozenset())
+    settings: SelectSettings
+    rows: int
+    limit: int | None = None
 
-    def add_input(self, tally: _Tally, chunk: tuple[int, Cells, Cells, Characters]) -> _Tally:
-        descriptions, cells, counts, characters = chunk
-        tally.table[cells] += counts
-        return _Tally(
-            descriptions=tally.descriptions + descriptions,
-            table=tally.table,
-            characters=tally.characters | characters,
-        )
+    @property
+    def counts_wordings(self) -> bool:
+        """Whether anything can be overused: no wording has more rows than there are."""
+        return self.rows >= self.settings.min_repeats
 
-    def merge_accumulators(self, tallies: Iterable[_Tally]) -> _Tally:
-        total = self.create_accumulator()
-        for tally in tallies:
-            np.add(total.table, tally.table, out=total.table)
-            total = _Tally(
-                descriptions=total.descriptions + tally.descriptions,
-                table=total.table,
-                characters=total.characters | tally.characters,
+    def new_tally(self) -> Tally:
+        """Nothing counted yet."""
+        return Tally(table=np.zeros(cells_for(self.rows), dtype=np.uint32))
+
+    def hashes(self, path: str, *, ids: bool) -> Iterator[ChunkHashes]:
+        """What is needed of one part, chunk by chunk; with the hashes of its ids or without."""
+        columns = list(_NAMED)
+        if self.counts_wordings:
+            columns += [*_DESCRIBED, "id"] if ids else _DESCRIBED
+        for chunk in read_part(path, CHUNK_ROWS, self.limit, columns):
+            characters = characters_of(chunk)
+            if not self.counts_wordings:
+                yield ChunkHashes(characters=characters)
+                continue
+            rows = described(chunk, self.settings)
+            yield ChunkHashes(
+                characters=characters,
+                whole=rows.whole,
+                opening=rows.opening,
+                ids=rows.ids if ids else no_hashes(),
             )
-        return total
 
-    def extract_output(self, tally: _Tally) -> _Tally:
-        return tally
-
-
-class _FindRows(beam.DoFn):
-    """Path of a part -> ((is it openings, bucket), (hashes, id hashes)) of what may be too much."""
-
-    def __init__(self, settings: SelectSettings, limit: int | None) -> None:
-        self._settings, self._limit = settings, limit
-
-    def process(
-        self, path: str, tally: _Tally
-    ) -> Iterator[tuple[tuple[bool, int], tuple[Hashes, Hashes]]]:
-        for chunk in read_part(path, CHUNK_ROWS, self._limit, COLUMNS):
-            rows = described(chunk, self._settings)
-            for openings, hashes in ((False, rows.whole), (True, rows.opening)):
-                allowed = allowed_rows(self._settings, tally.descriptions, openings)
-                chosen = may_be_overused(hashes, tally.table, allowed + 1)
-                found, ids = hashes[chosen], rows.ids[chosen]
-                buckets = found >> np.uint64(56)
-                for bucket in np.unique(buckets).tolist():
-                    yield (openings, bucket), (found[buckets == bucket], ids[buckets == bucket])
-
-
-class _CountExactly(beam.DoFn):
-    """All occurrences of one bucket's hashes -> the overused ones."""
-
-    def __init__(self, settings: SelectSettings) -> None:
-        self._settings = settings
-
-    def process(
-        self,
-        bucket: tuple[tuple[bool, int], Iterable[tuple[Hashes, Hashes]]],
-        tally: _Tally,
-    ) -> Iterator[Overused]:
-        (openings, _), pairs = bucket
-        hashes, ids = (np.concatenate(column) for column in zip(*pairs, strict=True))
-        yield overused(hashes, ids, allowed_rows(self._settings, tally.descriptions, openings))
-
-
-class _Write(beam.DoFn):
-    """Leaves the survey where the command finds it."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-
-    def process(self, found: Overused, tally: _Tally) -> Iterator[None]:
-        result = Survey(
-            descriptions=tally.descriptions, overused=found, characters=tally.characters
+    def count(self, chunk: ChunkHashes) -> ChunkCount:
+        """What one chunk adds to the counts."""
+        hashes = np.concatenate([chunk.whole, chunk.opening])
+        cells, counts = count_cells(hashes, cells_for(self.rows))
+        return ChunkCount(
+            descriptions=len(chunk.whole),
+            cells=cells,
+            counts=counts,
+            characters=chunk.characters,
         )
-        files.write_text(self._file, result.to_json())
-        yield None
+
+    def suspects(self, chunk: ChunkHashes, tally: Tally) -> Iterator[tuple[bool, Hashes, Hashes]]:
+        """What of it may be overused: (is it openings, hashes, the hashes of the rows' ids)."""
+        for openings, hashes in ((False, chunk.whole), (True, chunk.opening)):
+            allowed = allowed_rows(self.settings, tally.descriptions, openings)
+            chosen = may_be_overused(hashes, tally.table, allowed + 1)
+            if chosen.any():
+                yield openings, hashes[chosen], chunk.ids[chosen]
+
+    def overused(
+        self, openings: bool, pairs: Sequence[tuple[Hashes, Hashes]], tally: Tally
+    ) -> Overused:
+        """The overused among suspects, of which all rows with the same hash are given."""
+        hashes, ids = (np.concatenate(column) for column in zip(*pairs, strict=True))
+        return overused(hashes, ids, allowed_rows(self.settings, tally.descriptions, openings))
+
+
+def survey_here(parts: Sequence[str], surveyor: Surveyor) -> Survey:
+    """Surveys all parts here: in one pass where the hashes fit into memory, else in two.
+
+    Raises:
+        StageFailed: a part cannot be read.
+    """
+
+    def read(path: str) -> list[ChunkHashes]:
+        return list(surveyor.hashes(path, ids=True))
+
+    held = in_order(read, parts) if surveyor.rows <= HELD_ROWS else None
+    tally = surveyor.new_tally()
+    for chunk in chain.from_iterable(held or map(read, parts)):
+        tally.add(surveyor.count(chunk))
+    suspects: dict[bool, list[tuple[Hashes, Hashes]]] = {}
+    for chunk in chain.from_iterable(held or map(read, parts)):
+        for openings, hashes, ids in surveyor.suspects(chunk, tally):
+            suspects.setdefault(openings, []).append((hashes, ids))
+    found = [surveyor.overused(openings, pairs, tally) for openings, pairs in suspects.items()]
+    return Survey(
+        descriptions=tally.descriptions, overused=merge(found), characters=tally.characters
+    )
 
 
 def allowed_rows(settings: SelectSettings, descriptions: int, openings: bool) -> int:
@@ -247,10 +222,11 @@ def allowed_rows(settings: SelectSettings, descriptions: int, openings: bool) ->
 
 def characters_of(chunk: pa.Table) -> Characters:
     """The characters of a chunk, each with its game."""
-    named = chunk.filter(chunk.column("character").is_valid()).select(["game", "character"])
-    pairs = named.group_by(["game", "character"]).aggregate([]).to_pylist()
-    return frozenset((pair["game"] or "", pair["character"]) for pair in pairs)
-
-
-def _merge(parts: Iterable[Overused]) -> Overused:
-    return merge(list(parts))
+    named = chunk.filter(chunk.column("character").is_valid())
+    games = named.column("game").combine_chunks().fill_null("").dictionary_encode()
+    names = named.column("character").combine_chunks().dictionary_encode()
+    # Codes of both as one number: grouping by two columns takes twenty times as long.
+    pairs = games.indices.to_numpy().astype(np.int64) * len(names) + names.indices.to_numpy()
+    known = (games.dictionary.to_pylist(), names.dictionary.to_pylist())
+    found = (divmod(pair, len(names)) for pair in np.unique(pairs).tolist())
+    return frozenset((known[0][game], known[1][name]) for game, name in found)

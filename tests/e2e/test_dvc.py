@@ -21,7 +21,8 @@ from tests.e2e.workplace import KEY, ROOT, SOURCES, VERBS, Workplace
 
 # What every stage runs on; an edit there is for `dvc repro --force` to take up.
 _COMMON = {
-    *(f"pipelines/{name}.py" for name in ("cli", "errors", "files", "params", "progress", "run")),
+    *(f"pipelines/{name}.py" for name in ("cli", "errors", "files", "params", "progress")),
+    *(f"pipelines/{name}.py" for name in ("part_list", "run", "run_here", "stage_run", "threads")),
     *(f"pipelines/{name}.py" for name in ("duplicates", "stage", "summary", "writer")),
 }
 _PACKAGES = ("schemas", "acoustics", "prompts", "pipelines", "manifests")

@@ -112,15 +112,15 @@ def conserved(work: Workplace, verb: str) -> dict[str, Any]:
     return facts
 
 
-def rows(work: Workplace, verb: str) -> list[dict[str, Any]]:
+def rows(work: Workplace, verb: str, source: str = SOURCE) -> list[dict[str, Any]]:
     """What the stage passed on."""
-    parts = sorted((work.data / SOURCE / verb).glob("part-*.parquet"))
+    parts = sorted((work.data / source / verb).glob("part-*.parquet"))
     return [row for part in parts for row in pq.read_table(part).to_pylist()]
 
 
-def rejections(work: Workplace, verb: str) -> list[Rejection]:
+def rejections(work: Workplace, verb: str, source: str = SOURCE) -> list[Rejection]:
     """What the stage did not pass on."""
-    parts = sorted((work.data / SOURCE / verb / "rejected").glob("part-*.parquet"))
+    parts = sorted((work.data / source / verb / "rejected").glob("part-*.parquet"))
     return [record_of(Rejection, row) for p in parts for row in pq.read_table(p).to_pylist()]
 
 

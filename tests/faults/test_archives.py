@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.sources.queen_package import MAX_UNPACKED_BYTES
 from tests.e2e.workplace import KEY, ROOT, contents
 from tests.faults.corpus import (
     RATE,
@@ -140,6 +141,10 @@ def test_a_tar_cut_in_the_middle_loses_its_end_and_nothing_else(
 
 def _package(path: Path, members: list[Member], size: bytes | None = None) -> Path:
     """A Debian package with these members; `size` stands where the first part's length does."""
+    return _packed(path, _data(members), size)
+
+
+def _data(members: list[Member]) -> bytes:
     payload = io.BytesIO()
     with tarfile.open(fileobj=payload, mode="w:gz") as archive:
         for member in members:
@@ -149,8 +154,12 @@ def _package(path: Path, members: list[Member], size: bytes | None = None) -> Pa
                 info = tarfile.TarInfo(member[0])
                 info.size = len(member[1])
                 archive.addfile(info, io.BytesIO(member[1]))
+    return payload.getvalue()
+
+
+def _packed(path: Path, data: bytes, size: bytes | None = None) -> Path:
     content = b"!<arch>\n"
-    parts = ((b"debian-binary", b"2.0\n"), (b"data.tar.gz", payload.getvalue()))
+    parts = ((b"debian-binary", b"2.0\n"), (b"data.tar.gz", data))
     for name, part in parts:
         stated = size if size is not None and name == b"debian-binary" else b"%d" % len(part)
         content += b"%-16s%-12d%-6d%-6d%-8s%-10s`\n" % (name, 0, 0, 0, b"100644", stated)
@@ -168,6 +177,7 @@ _HOSTILE: dict[str, tuple[list[Member], bytes | None]] = {
     "a device": ([special("./queen.1c", tarfile.CHRTYPE)], None),
     "a bomb": ([("./queen.1c", pickle.dumps(Bomb(Path("mark"))))], None),
     "bad gzip": ([(f"{_DOC}/readme.txt.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\0" + b"\xff" * 50)], None),
+    "a text without end": ([(f"{_DOC}/readme.txt.gz", gzip.compress(bytes(1 << 21)))], None),
     "a length below 0": ([("./queen.1c", b"x")], b"-60"),
     "a length that is huge": ([("./queen.1c", b"x")], b"9" * 10),
 }
@@ -178,6 +188,22 @@ def test_a_hostile_debian_package_is_one_error_and_writes_nothing(
     tmp_path: Path, what: str
 ) -> None:
     package = _package(tmp_path / "queen.deb", *_HOSTILE[what])
+    _refused_by_fetch(package, tmp_path)
+    assert not (ROOT / "mark").exists()
+
+
+@pytest.mark.parametrize("kind", ["a file", "the name of a file"])
+def test_a_debian_package_that_unpacks_to_anything_is_one_error(tmp_path: Path, kind: str) -> None:
+    """300 KB that would be 300 MB: of a member's content, or of what tarfile reads for its name."""
+    info = tarfile.TarInfo("./queen.1c")
+    info.size = 300 << 20
+    info.type = tarfile.REGTYPE if kind == "a file" else tarfile.XHDTYPE
+    member = gzip.compress(info.tobuf()) + 300 * gzip.compress(bytes(1 << 20))
+    said = _refused_by_fetch(_packed(tmp_path / "queen.deb", member), tmp_path)
+    assert f"it unpacks to more than {MAX_UNPACKED_BYTES} bytes" in said
+
+
+def _refused_by_fetch(package: Path, tmp_path: Path) -> str:
     before = contents(tmp_path)
     given = ["--source", "game_voice", "--input", str(package), "--output", str(tmp_path / "out")]
     command = [sys.executable, "-m", "pipelines.fetch", *given]
@@ -189,7 +215,7 @@ def test_a_hostile_debian_package_is_one_error_and_writes_nothing(
     assert line.startswith(f"error: {package}: ")
     assert "root:" not in line  # of /etc/passwd
     assert contents(tmp_path) == before
-    assert not (ROOT / "mark").exists()
+    return line
 
 
 def test_links_in_a_folder_bring_nothing_in(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """``kill -9`` of every stage at points drawn by chance: the next run ends as if nothing had been.
 
-What the other tests have: annotate at a number of replies (tests/e2e/test_money.py), fetch
+What the other tests have: annotate at a number of replies (tests/e2e/test_money.py), annotate of
+recordings (tests/pipelines/test_annotate_episodes_command.py), compose of instructions
+(tests/pipelines/test_compose_instructions.py), fetch in the middle of a download
 (tests/pipelines/fetching/test_kill.py), caption, separate and diarize and their stores
 (tests/pipelines/test_caption_command.py and its neighbours), two processes on one journal
 (tests/pipelines/chat/test_processes.py), tokenize (tests/trainer/tokenizing/test_tokenize.py),
@@ -30,12 +32,13 @@ from manifests.storage import LocalFiles
 from pipelines.errors import UsageError
 from pipelines.stage import open_stage
 from tests.e2e.workplace import contents
-from tests.faults.lab import Lab, Step, lab, steps, temporary
+from tests.faults.lab import Lab, Step, lab, said, steps, temporary
 
 SEEDS = range(int(os.environ.get("FAULT_SEEDS", "1")))
 IN_FLIGHT = 4
 STAGES = (
     *("emilia-ingest", "emilia-annotate", "emilia-select", "emilia-emit"),
+    *("wenetspeech-ingest", "wenetspeech-fetch", "wenetspeech-separate", "wenetspeech-diarize"),
     *("wenetspeech-cut_scenes", "wenetspeech-caption", "wenetspeech-select", "wenetspeech-emit"),
     "s1-compose",
 )
@@ -70,8 +73,13 @@ def finished(step: Step, output: Path) -> bool:
 def test_a_killed_stage_ends_as_if_nothing_had_been(
     built: Lab, name: str, seed: int, tmp_path: Path
 ) -> None:
-    step, whole = step_of(built, name), contents(step_of(built, name).folder)
-    output, stores = tmp_path / "out", ("--journal", str(tmp_path / "replies.sqlite"))
+    step = step_of(built, name)
+    whole, beside = contents(step.folder), {} if step.beside is None else _settled(step.beside)
+    watch = tmp_path if step.beside is None else built.workplace.folder
+    output, stores = watch / "out", ("--journal", str(tmp_path / "replies.sqlite"))
+    if step.beside is not None:
+        shutil.rmtree(output, ignore_errors=True)
+        shutil.rmtree(step.beside)
     more = stores if name.endswith("-annotate") else ()
     if name.endswith("-caption"):
         built.workplace.change({"results": str(tmp_path / "results")})
@@ -80,8 +88,9 @@ def test_a_killed_stage_ends_as_if_nothing_had_been(
     if older:
         shutil.copytree(step.folder, output)
     built.server.forget()
-    point = draw.randint(1, built.touches[name])
-    died = built.run(step, output, *more, watch=tmp_path, kill_at=point)
+    parents = 0 if step.beside is None else 2  # of a store or of media; they stay
+    point = draw.randint(1, built.touches[name] - parents)
+    died = built.run(step, output, *more, watch=watch, kill_at=point)
     if died.status == 0:  # how replies are grouped into commits is not the same every time
         assert died.touches < point and name.endswith("-annotate")
     else:
@@ -91,12 +100,19 @@ def test_a_killed_stage_ends_as_if_nothing_had_been(
         assert kept == whole, point
     paid, journalled = set(built.server.arrivals), replies_in(tmp_path / "replies.sqlite")
     again = built.run(step, output, *more)
-    assert (again.status, again.err) == (0, ""), (point, again)
+    assert (again.status, said(step, again)) == (0, []), (point, again)
     assert contents(output) == whole, point
+    assert beside == ({} if step.beside is None else _settled(step.beside)), point
     assert temporary(output) == []  # a store keeps them, unread: tests/pipelines/test_store.py
     twice = {call for call, times in built.server.arrivals.items() if times > 1}
     assert not twice & journalled
     assert len(twice) <= IN_FLIGHT, (point, len(paid))  # only those under way when it died
+
+
+def _settled(folder: Path) -> dict[str, bytes]:
+    """A folder of downloads or results, without what a killed process may leave unread."""
+    found = contents(folder)
+    return {name: data for name, data in found.items() if not name.endswith((".tmp", ".lock"))}
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.sound import stream_sound
 from schemas import Rejection, record_of
 from tests.e2e.test_drama import drama_workplace
 from tests.e2e.workplace import ROOT, Workplace
@@ -22,7 +23,7 @@ SAMPLE = ROOT / "samples" / "drama"
 FIRST, SECOND = EPISODES
 
 
-def _workplace(folder: Path) -> tuple[Workplace, Path]:
+def media_workplace(folder: Path) -> tuple[Workplace, Path]:
     """Nothing done yet, and a copy of the sample whose media a test may break."""
     media = folder / "media"
     shutil.copytree(SAMPLE, media)
@@ -31,11 +32,11 @@ def _workplace(folder: Path) -> tuple[Workplace, Path]:
     return work, media
 
 
-def _video(media: Path, episode_id: str) -> Path:
+def video_of(media: Path, episode_id: str) -> Path:
     return media / "videos" / f"{episode_id.partition('_')[2]}.mp4"
 
 
-def _fetch(work: Workplace) -> tuple[list[str], list[Rejection]]:
+def fetch(work: Workplace) -> tuple[list[str], list[Rejection]]:
     """Runs fetch; every sentence that went in came out or is a rejection, once."""
     assert work.run("fetch", SOURCE).status == 0
     folder = work.data / SOURCE / "fetch"
@@ -61,19 +62,42 @@ def _fetch(work: Workplace) -> tuple[list[str], list[Rejection]]:
 def test_half_a_video_is_counted_with_its_cause_and_taken_once_it_is_whole(
     tmp_path: Path, kind: str, says: str
 ) -> None:
-    work, media = _workplace(tmp_path)
+    work, media = media_workplace(tmp_path)
+    shutil.rmtree(media / "audio")  # the corpus's own sound, which could stand in
     if kind:
-        broken_videos.remuxed(_video(SAMPLE, FIRST), _video(media, FIRST), (kind,))
+        broken_videos.remuxed(video_of(SAMPLE, FIRST), video_of(media, FIRST), (kind,))
     else:
-        _video(media, FIRST).write_bytes(b"")
+        video_of(media, FIRST).write_bytes(b"")
     assert work.run("ingest", SOURCE).status == 0
-    kept, lost = _fetch(work)
+    kept, lost = fetch(work)
     assert kept == [SECOND]  # the other one comes through
     causes = {one.detail for one in lost if one.record_id.startswith(FIRST)}
     assert len(causes) == 1 and {one.reason for one in lost} == {"video_unavailable"}
     text = (work.data / SOURCE / "media" / "ledger.jsonl").read_text(encoding="utf-8")
     ledger = {row["episode_id"]: row["detail"] for row in map(json.loads, text.splitlines())}
     assert says in ledger[FIRST]
-    shutil.copy(_video(SAMPLE, FIRST), _video(media, FIRST))  # a good copy: the next run has it
-    kept, _ = _fetch(work)
+    shutil.copy(video_of(SAMPLE, FIRST), video_of(media, FIRST))  # a good copy: the next run has it
+    kept, _ = fetch(work)
     assert kept == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("own_sound", ["whole", "no sound in it"])
+def test_a_soundless_video_passes_where_the_corpus_has_the_sound(
+    tmp_path: Path, own_sound: str
+) -> None:
+    """`separate` then takes the corpus's own (ADR 0015)."""
+    work, media = media_workplace(tmp_path)
+    broken_videos.remuxed(video_of(SAMPLE, FIRST), video_of(media, FIRST), ("video",))
+    (audio,) = (media / "audio").rglob(f"{FIRST}.opus")
+    if own_sound != "whole":
+        audio.write_bytes(b"no sound at all " * 300)
+    assert work.run("ingest", SOURCE).status == 0
+    kept, lost = fetch(work)
+    causes = {one.detail for one in lost if one.record_id.startswith(FIRST)}
+    if own_sound == "whole":
+        assert (kept, causes) == ([FIRST, SECOND], set())
+        (episode, _) = episodes_in(work.data / SOURCE / "fetch")
+        assert episode.audio_uri == str(audio)
+        assert len(list(stream_sound(str(episode.audio_uri), 16000, 1))) > 0
+    else:
+        assert (kept, causes) == ([SECOND], {"other: the video has no sound"})

@@ -139,6 +139,7 @@ def _files(folder: Path) -> list[Target]:
         backend=None,
         prompt_sha256={},
         counts={"a": 1},
+        parts={"shar/cuts.000000.jsonl.gz": 7, "rejected/part-00000.parquet": 9},
     )
     shipped = resources.files("prompts")
     markdown = (shipped / "episode_title" / "v1.md").read_bytes()

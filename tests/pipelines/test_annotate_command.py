@@ -17,6 +17,7 @@ from pipelines.chat_arguments import add_chat_arguments
 from pipelines.errors import UsageError
 from pipelines.params import load_params
 from pipelines.stages.characters import Character
+from pipelines.stages.style import MAX_NAME
 from schemas import Utterance, table_of
 from tests.records import utterance
 
@@ -62,6 +63,7 @@ def test_an_argument_out_of_range_is_named(flags: list[str], key: str) -> None:
 
 def test_every_character_of_all_parts_comes_once(tmp_path: Path) -> None:
     speakers = [("G", "TOM"), ("G", "ANN"), ("F", "TOM"), ("G", None), ("G", "ANN")]
+    speakers += [("G", "x" * (MAX_NAME + 1)), ("x" * (MAX_NAME + 1), "TOM")]  # no names
     paths = []
     for number in range(2):
         rows = [

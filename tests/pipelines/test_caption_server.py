@@ -169,6 +169,10 @@ def test_a_bad_reply_is_corrected_and_a_worse_one_is_a_dead_letter(
     assert "the caption is empty" in told[1]
     state.replies = [endless, empty, "a kitchen"]
     again = write_params(tmp_path, max_characters=60, language="zh")
+    assert main(arguments(again, cut, output, *flags(thread))) == 1  # not one answer
+    changed = yaml.safe_load(again.read_text(encoding="utf-8"))
+    changed["chat"]["max_dead_letter_share"] = 1.0
+    again.write_text(yaml.safe_dump(changed), encoding="utf-8")
     assert main(arguments(again, cut, output, *flags(thread))) == 0
     assert scenes_in(output) == []
     rejections = rejected_in(output)

@@ -349,11 +349,16 @@ def _said_by(
 
 
 def tamper(folder: Path, change: Change, train: EpisodeScene, out: EpisodeScene) -> None:
-    """Rewrites the folder as one part."""
+    """Rewrites the folder as one part, and the list of parts with it."""
     scenes = change(rows(folder), train, out)
     for path in folder.glob("part-*.parquet"):
         path.unlink()
-    pq.write_table(table_of(EpisodeScene, scenes), folder / "part-00000.parquet")
+    part = folder / "part-00000.parquet"
+    pq.write_table(table_of(EpisodeScene, scenes), part)
+    facts = StageFacts.from_json((folder / "stage.json").read_text("utf-8"))
+    kept = {name: size for name, size in (facts.parts or {}).items() if "/" in name}
+    facts = replace(facts, parts={part.name: part.stat().st_size, **kept})
+    (folder / "stage.json").write_text(facts.to_json(), "utf-8")
 
 
 @pytest.mark.parametrize("name", TAMPERED)

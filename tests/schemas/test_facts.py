@@ -51,6 +51,7 @@ _STAGES = st.builds(
     backend=st.none() | _NAMES,
     prompt_sha256=st.dictionaries(_NAMES, _NAMES, max_size=3),
     counts=_COUNTS,
+    parts=st.none() | st.dictionaries(st.sampled_from(["a/b.tar", "part-00000.parquet"]), _COUNT),
 )
 
 
@@ -139,6 +140,22 @@ def _without(key: str) -> str:
 def test_what_is_not_the_facts_of_a_stage_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not the facts of a stage|Expecting value"):
         StageFacts.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "parts", [[], 3, {"a": "1"}, {"a": True}, {"a": -1}, {"/etc/passwd": 1}, {"a/../../b": 1}]
+)
+def test_a_list_of_parts_that_is_none_is_refused(parts: object) -> None:
+    text = json.dumps({**json.loads(_without("unit")), "unit": "u", "parts": parts})
+    with pytest.raises(ValueError, match="not the facts of a stage: parts"):
+        StageFacts.from_json(text)
+
+
+def test_facts_without_a_list_of_parts_are_read_and_written_as_they_were() -> None:
+    text = json.dumps({**json.loads(_without("unit")), "unit": "u"})
+    facts = StageFacts.from_json(text)
+    assert facts.parts is None
+    assert "parts" not in json.loads(facts.to_json())
 
 
 def test_hours_are_rounded_to_a_tenth_of_a_second_or_finer() -> None:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from manifests.emitted import NotEmitted, check_complete
 from manifests.prompt_cuts import are_prompts
 from manifests.scene_cuts import SPLITS
 from manifests.shards import FOLDER, ShardPaths, list_shards
@@ -77,6 +78,10 @@ def jobs_of(folder: str, output: str, *, keep_audio: bool, batch_s: float) -> li
     """
     refuse_prompts(folder)
     facts = _facts(folder)
+    try:
+        check_complete(folder, facts, LocalFiles())
+    except NotEmitted as error:
+        raise UsageError(str(error)) from error
     splits = [name for name in SPLITS if Path(folder, name, FOLDER).is_dir()]
     if Path(folder).resolve() == Path(output).resolve():
         raise UsageError(f"{output}: codes go into a folder of their own, not the input's")

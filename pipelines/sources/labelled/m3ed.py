@@ -23,6 +23,7 @@ import ijson
 from pipelines import files
 from pipelines.errors import UsageError
 from pipelines.sources.base import Refusal, Shard, list_inputs
+from pipelines.sources.json_screen import ScreenedJson
 from pipelines.sources.labelled.clips import Clips, seen_from
 from pipelines.sources.labelled.emotion_settings import M3edSettings
 from pipelines.sources.labelled.labels import label_of
@@ -56,7 +57,7 @@ class M3edLayout:
         clips = Clips(seen_from(shard.uri, "."))
         with files.open_read(shard.uri) as stream:
             try:
-                for series, dialogues in ijson.kvitems(stream, ""):
+                for series, dialogues in ijson.kvitems(ScreenedJson(stream), ""):
                     for name, dialogue in _object(dialogues, series).items():
                         yield from self._dialogue(shard.uri, series, name, dialogue, clips)
             except (ijson.JSONError, UnicodeDecodeError) as error:

@@ -76,6 +76,7 @@ def settings(base_url: str = "http://127.0.0.1:9/v1", **more: Unpack[Changed]) -
         "max_retries": 4,
         "timeout_s": 10.0,
         "max_in_flight": 16,
+        "max_dead_letter_share": 1.0,  # outcomes are looked at one by one
         "prices": PRICES,
     }
     content = {"base_url": base_url, "model": "mock", **quick, **more}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pipelines.chat.errors import TooManyDeadLetters
 from pipelines.chat.request import Answer, Cause, DeadLetter
 from pipelines.chat.sqlite_journal import SqliteJournal
 from tests.chat_server import ServerThread
-from tests.pipelines.chat.support import COST_PICO, KEY, answered, ask, request
+from tests.pipelines.chat.support import COST_PICO, KEY, answered, ask, chat_engine, request
 
 
 @pytest.mark.parametrize(
@@ -178,3 +179,27 @@ def test_the_key_is_written_nowhere(server: ServerThread, journal: Path) -> None
     assert isinstance(outcomes[0], DeadLetter)
     assert "[key]" in outcomes[0].raw_text
     assert KEY.encode() not in journal.read_bytes()
+
+
+def test_a_run_without_one_answer_fails_however_small(server: ServerThread, journal: Path) -> None:
+    bad = ["malformed"] * 9
+    share = 0.05
+    with pytest.raises(TooManyDeadLetters, match="1 of 1 requests") as raised:
+        ask(server.base_url, journal, [request(1, *bad)], max_dead_letter_share=share)
+    assert "--replay-dead-letters" in str(raised.value)
+    both = [request(1, *bad), request(2)]
+    outcomes, usage = ask(server.base_url, journal, both, max_dead_letter_share=share)
+    assert usage.cached_calls == 3 and usage.calls == 1  # nothing is asked again
+    assert [isinstance(outcome, Answer) for outcome in outcomes] == [False, True]
+    with chat_engine(server.base_url, journal, max_dead_letter_share=share) as engine:
+        engine.run([request(2)])
+        (outcome,) = engine.run([request(1, *bad)])  # the model did answer before
+        assert isinstance(outcome, DeadLetter)
+    (outcome,), usage = ask(server.base_url, journal, [request(1, *bad)], max_dead_letter_share=1.0)
+    assert isinstance(outcome, DeadLetter) and usage.calls == 0
+
+
+def test_what_cannot_be_sent_says_nothing_of_the_model(server: ServerThread, journal: Path) -> None:
+    unsendable = replace(request(1), messages=({"role": "user", "content": "\ud800"},))
+    (outcome,), _ = ask(server.base_url, journal, [unsendable], max_dead_letter_share=0.0)
+    assert isinstance(outcome, DeadLetter) and outcome.cause is Cause.REQUEST_INVALID

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.chat.prices import TokenCounts
-from pipelines.chat.reply import Invalid, correction, judge, read_completion
+from pipelines.chat.reply import MAX_TEXT_CHARACTERS, Invalid, correction, judge, read_completion
 from pipelines.chat.request import Message
 
 _VALID = '{"name": "a", "number": 1}'
@@ -172,3 +172,34 @@ def test_a_correction_appends_and_never_grows_without_bound() -> None:
     assert len(corrected[1]["content"]) < 5000
     assert "it is wrong" in corrected[2]["content"]
     assert [m["role"] for m in correction(messages, Invalid("empty", ""))] == ["system", "user"]
+
+
+class Nested(pydantic.BaseModel):
+    """Texts in every place where a reply may have one."""
+
+    items: list[dict[str, str]]
+    told: tuple[str, ...] = ()
+    reply: Reply | None = None
+
+
+_LONG = "x" * (MAX_TEXT_CHARACTERS + 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ({"items": [{"a": "b"}, {"a": _LONG}]}, "items.1.a"),
+        ({"items": [{_LONG: "b"}]}, "items.0.a name"),
+        ({"items": [], "told": ["", _LONG]}, "told.1"),
+        ({"items": [], "reply": {"name": _LONG, "number": 1}}, "reply.name"),
+    ],
+)
+def test_an_endless_text_is_a_bad_reply_wherever_it_stands(value: object, where: str) -> None:
+    found = judge(read_completion(_body(json.dumps(value))), Nested)
+    assert isinstance(found, Invalid)
+    assert found.error == (
+        f"the reply does not fit: {where}: {len(_LONG)} characters, more than "
+        f"{MAX_TEXT_CHARACTERS}: write less"
+    )
+    longest = json.loads(json.dumps(value).replace(_LONG, _LONG[:-1]))
+    assert isinstance(judge(read_completion(_body(json.dumps(longest))), Nested), Nested)

@@ -53,7 +53,7 @@ class FakeChatModel:
 @contextmanager
 def fake_engine(model: FakeChatModel, folder: Path) -> Iterator[ChatEngine]:
     settings = ChatSettings(
-        base_url="http://fake.invalid", model="fake", max_attempts=2, min_dead_letters=100
+        base_url="http://fake.invalid", model="fake", max_attempts=2, max_dead_letter_share=1.0
     )
     with ChatEngine(model, SqliteJournal(folder / "fake.sqlite"), settings) as engine:
         yield engine

@@ -22,8 +22,8 @@ from pipelines.chat.request import ChatRequest
 from pipelines.params import load_params
 from pipelines.stages.annotate import AnnotateStage
 from pipelines.stages.characters import Character, Profile
-from pipelines.stages.style import StyleReply
-from schemas import Rejection, Utterance, table_of
+from pipelines.stages.style import MAX_SENT, StyleReply
+from schemas import Reason, Rejection, Utterance, table_of
 from tests.pipelines.stages.fake_chat import FakeChatModel, fake_engine
 from tests.records import utterance
 
@@ -100,6 +100,36 @@ def test_an_answer_becomes_columns_that_lead_back_to_it(
     assert raw is not None and "As one." in raw.text
     assert block.counts == {"value.high": 2}
     assert (block.run["calls"], block.run["dead_letters"]) == (2, 0)
+
+
+def test_what_is_too_long_for_a_prompt_is_cut_there_and_counted(tmp_path: Path) -> None:
+    model = FakeChatModel(lambda _: {"description": "Calmly.", "value": "high"})
+    stage, megabyte = _stage(tmp_path), "word " * 200_000
+    tags = ("news", megabyte, "late")
+    chunk = _table(
+        {"text": "a"}, {"text": megabyte, "title": megabyte, "tags": tags}, {"tags": ("x" * 2000,)}
+    )
+    with fake_engine(model, tmp_path) as engine:
+        stage._engine = engine
+        block = stage.transform(chunk)
+    assert block.counts == {"cut.title": 1, "cut.tags": 1, "cut.text": 1, "value.high": 3}
+    cut = next(one for one in model.questions if one["speech transcript"].startswith("word"))
+    assert cut["speech transcript"] == megabyte[: MAX_SENT["text"]].strip()
+    assert cut["metainfo"]["tags"] == ["news"]
+    assert max(len(text_of(messages[-1])) for messages in model.messages) < 6000
+    kept = block.rows.to_pylist()[1]  # what is passed on is whole
+    assert (kept["text"], kept["title"], tuple(kept["tags"])) == (megabyte, megabyte, tags)
+
+
+def test_a_megabyte_is_no_character_and_stands_in_no_message(tmp_path: Path) -> None:
+    stage = _stage(tmp_path, PROFILES)
+    rows = [
+        _row(id="u0", game="G", character="ANN"),
+        _row(id="u1", game="G", character="x" * 10**6),
+    ]
+    kept, (lost,) = stage.askable(rows)
+    assert [row["id"] for row in kept] == ["u0"]
+    assert lost.reason is Reason.CHARACTER_UNKNOWN and len(lost.detail) < 400
 
 
 def test_utterances_without_metadata_pass_unasked_and_in_order(

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pipelines.stages.overuse import Overused, described, merge, overused
 from pipelines.stages.select import SelectStage
 from pipelines.stages.settings import SelectSettings
-from pipelines.stages.survey import Survey, allowed_rows, characters_of, survey
+from pipelines.stages.survey import Survey, Surveyor, allowed_rows, characters_of, survey_here
+from pipelines.stages.survey_pipeline import survey_on_beam
 from schemas import AnnotatedUtterance, Reason, Value, arrow_schema, table_of
 from tests.records import annotated
 
@@ -57,10 +58,10 @@ def whole_survey(chunk: pa.Table, chosen: SelectSettings = SETTINGS) -> Survey:
     rows = described(chunk, chosen)
     found = []
     for openings, hashes in ((False, rows.whole), (True, rows.opening)):
-        allowed = allowed_rows(chosen, len(rows.ids), openings)
+        allowed = allowed_rows(chosen, len(hashes), openings)
         found.append(overused(hashes[hashes != 0], rows.ids[hashes != 0], allowed))
     return Survey(
-        descriptions=len(rows.ids), overused=merge(found), characters=characters_of(chunk)
+        descriptions=len(rows.whole), overused=merge(found), characters=characters_of(chunk)
     )
 
 
@@ -185,7 +186,48 @@ def test_the_survey_survives_its_file() -> None:
 
 
 @pytest.mark.parametrize("limit", [None, 3])
-def test_beam_comes_to_the_same(tmp_path: Path, limit: int | None) -> None:
+def test_beam_and_this_process_come_to_the_same(
+    tmp_path: Path, limit: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, chunks = corpus_of_two_parts(tmp_path)
+    surveyor = Surveyor(settings=SETTINGS, rows=24, limit=limit)
+    expected = whole_survey(pa.concat_tables([chunk.slice(0, limit) for chunk in chunks]))
+    assert expected.characters == {("g", "FAYE")}
+    found = survey_on_beam(parts, surveyor, str(tmp_path / "survey.json"), [])
+    assert found.to_json() == expected.to_json()
+    assert not (tmp_path / "survey.json").exists()
+    assert survey_here(parts, surveyor).to_json() == expected.to_json()
+    monkeypatch.setattr("pipelines.stages.survey.HELD_ROWS", 0)  # too many rows for the memory
+    assert survey_here(parts, surveyor).to_json() == expected.to_json()
+
+
+def test_where_nothing_can_be_overused_only_the_characters_are_read(tmp_path: Path) -> None:
+    parts, _ = corpus_of_two_parts(tmp_path)
+    surveyor = Surveyor(settings=SETTINGS.model_copy(update={"min_repeats": 25}), rows=24)
+    here = survey_here(parts, surveyor)
+    assert here.characters == {("g", "FAYE")}
+    assert len(here.overused.hashes) == 0
+    on_beam = survey_on_beam(parts, surveyor, str(tmp_path / "survey.json"), [])
+    assert on_beam.to_json() == here.to_json()
+
+
+def test_no_part_is_an_empty_survey(tmp_path: Path) -> None:
+    surveyor = Surveyor(settings=SETTINGS, rows=0)
+    assert survey_here([], surveyor).to_json() == Survey().to_json()
+    found = survey_on_beam([], surveyor, str(tmp_path / "survey.json"), [])
+    assert found.to_json() == Survey().to_json()
+
+
+def test_characters_of_several_games() -> None:
+    rows = [("FAYE", "g"), (None, "g"), ("FAYE", None), ("JOE", "h"), ("FAYE", "g"), (None, None)]
+    made = [annotated(id=str(n), character=c, game=g) for n, (c, g) in enumerate(rows)]
+    found = characters_of(table_of(AnnotatedUtterance, made))
+    assert found == {("g", "FAYE"), ("", "FAYE"), ("h", "JOE")}
+    assert characters_of(SCHEMA.empty_table()) == frozenset()
+
+
+def corpus_of_two_parts(folder: Path) -> tuple[list[str], list[pa.Table]]:
+    """Two parts of twelve rows, their paths and their contents."""
     texts = ["Softly!", "softly", "Say it like a king.", "Say it like a cook."] * 3
     chunks = []
     for part in range(2):
@@ -194,10 +236,5 @@ def test_beam_comes_to_the_same(tmp_path: Path, limit: int | None) -> None:
             for n, text in enumerate(texts)
         ]
         chunks.append(table_of(AnnotatedUtterance, rows))
-        pq.write_table(chunks[-1], tmp_path / f"part-{part}.parquet")
-    parts = [str(path) for path in sorted(tmp_path.glob("*.parquet"))]
-    found = survey(parts, 24, SETTINGS, str(tmp_path / "survey.json"), limit=limit)
-    read = pa.concat_tables([chunk.slice(0, limit) for chunk in chunks])
-    assert found.to_json() == whole_survey(read).to_json()
-    assert found.characters == {("g", "FAYE")}
-    assert not (tmp_path / "survey.json").exists()
+        pq.write_table(chunks[-1], folder / f"part-{part}.parquet")
+    return [str(path) for path in sorted(folder.glob("*.parquet"))], chunks
