@@ -1,4 +1,5 @@
-"""``python -m pipelines.report``: where the hours went, on the terminal and as one HTML page."""
+# PYTHON_ARGCOMPLETE_OK
+"""``python -m pipelines.report``: where the hours went, on the terminal and as HTML pages."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ EXAMPLES = (
     "python -m pipelines.report",
     "python -m pipelines.report --source emilia --output emilia-report",
     "python -m pipelines.report --runs runs/s2 --output s2-report",
+    "python -m pipelines.report --source wenetspeech --samples 40 --output listening",
     "python -m pipelines.report --input gs://bucket/corpora --output report",
 )
 
@@ -21,9 +23,10 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
     parser = cli.make_parser(
         "report",
-        "Show what every stage kept and rejected, what it cost, and examples: a summary here and "
-        "a page in the output folder. All sources without --source; --input is the folder that "
-        "holds a folder for each source.",
+        "Show what every stage kept and rejected, what it cost, and examples: a summary here, and "
+        "in the output folder index.html, listen.html to listen to utterances and scenes, and "
+        "rejects.html to look through what was rejected. Each page is complete in itself. All "
+        "sources without --source; --input is the folder that holds a folder for each source.",
         EXAMPLES,
     )
     parser.add_argument(
@@ -37,6 +40,14 @@ def main(argv: list[str] | None = None) -> int:
         metavar="DIR",
         help="folder of trainer.evaluate, whose tables are linked (default: <root>/evaluation)",
     )
+    parser.add_argument(
+        "--samples",
+        type=cli.positive,
+        metavar="N",
+        default=12,
+        help="utterances or scenes of each source to listen to, and rejected records of each "
+        "reason, at most; sound only as far as a page can hold it (default: %(default)s)",
+    )
     return cli.run_command(parser, _work, argv)
 
 
@@ -48,7 +59,8 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
     from pipelines import files
     from pipelines.reporting import drama
     from pipelines.reporting.gather import LABELLED, VERBS, gather
-    from pipelines.reporting.page import render
+    from pipelines.reporting.page import INDEX, render_pages
+    from pipelines.reporting.purchases import gather_purchases
     from pipelines.reporting.terminal import show
     from pipelines.reporting.training import gather_training, link_to_tables
 
@@ -61,18 +73,19 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
     if arguments.source:
         name = cli.one_source(arguments, params, among=known)
         known = {name: known[name]}
-    report = gather(cli.one_input(arguments, params.root), known)
+    report = gather(cli.one_input(arguments, params.root), known, arguments.samples)
     output = arguments.output or files.join(params.root, "report")
     evaluation = arguments.evaluation or files.join(params.root, "evaluation")
     report = dataclasses.replace(
         report,
         training=gather_training(arguments.runs),
         evaluation=link_to_tables(evaluation, output),
+        purchases=gather_purchases((name, params.journal(name)) for name in known),
     )
     show(report, Console())
-    path = files.join(output, "index.html")
-    files.write_text(path, render(report))
-    cli.say(f"report: {path}")
+    for name, page in render_pages(report).items():
+        files.write_text(files.join(output, name), page)
+    cli.say(f"report: {files.join(output, INDEX)}")
 
 
 if __name__ == "__main__":

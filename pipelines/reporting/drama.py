@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from pipelines import files
 from pipelines.errors import UsageError
 from pipelines.fetching.ledger import PARQUET
+from pipelines.reporting.distributions import read_lengths, read_styles
+from pipelines.stage import StageOutput
 from pipelines.stages.split_certificate import Certificate
 from pipelines.stages.table1 import HEADER, CorpusCounts, format_table1, table1_row, turn_histogram
 from schemas import StageFacts
@@ -31,6 +33,8 @@ VERBS = (  # the stages of a corpus of recordings, in order
     "emit",
 )
 LAST_BAR = 20  # turns; the last bar stands for that many or more
+LENGTH_STEP_S = 5.0  # of the bars of scene durations ...
+LENGTH_BARS = 13  # ... of which the last one stands for a minute or more
 SHOWN_VIDEOS = 12  # of the ledger
 BINS = 10  # of a share from 0 to 1
 
@@ -38,10 +42,10 @@ Bars = tuple[tuple[str, int], ...]  # (label, how many)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TurnBar:
-    """Scenes of one dialogue length, as cut and as kept."""
+class SceneBar:
+    """Scenes of one kind, as cut and as kept."""
 
-    turns: int
+    label: str
     cut: int
     kept: int
 
@@ -71,7 +75,9 @@ class DramaReport:
 
     table1_header: tuple[str, ...]
     table1: tuple[tuple[str, ...], ...]
-    turns: tuple[TurnBar, ...]
+    turns: tuple[SceneBar, ...]
+    lengths: tuple[SceneBar, ...]  # by duration
+    styles: Bars  # kept scenes by the style of their last turn, where a classifier heard it
     lost: LostVideos | None  # None before fetch
     overlap: Bars  # sentences by the share that their speaker speaks
     margin: Bars  # and by its distance to the runner-up's
@@ -82,12 +88,15 @@ class DramaReport:
     reinforcement: Bars  # training scenes by what became of them for the RL subset
 
 
-def gather_drama(root: str, source: str, facts: Mapping[str, StageFacts]) -> DramaReport:
-    """Everything of one corpus, from its stages' facts, its ledger and its certificate.
+def gather_drama(root: str, source: str, outputs: Sequence[StageOutput]) -> DramaReport:
+    """Everything of one corpus, from its finished stages, its ledger and its certificate.
 
     Raises:
         UsageError: the ledger or the certificate is damaged.
+        StageFailed: a part with scenes is damaged.
     """
+    finished = {output.facts.stage: output for output in outputs}
+    facts = {stage: output.facts for stage, output in finished.items()}
     diarized = facts["diarize"].counts if "diarize" in facts else {}
     certificate = _certificate(files.join(root, source, "select", "certificate.json"))
     selected = facts["select"].counts if "select" in facts else {}
@@ -96,6 +105,8 @@ def gather_drama(root: str, source: str, facts: Mapping[str, StageFacts]) -> Dra
         table1_header=HEADER,
         table1=tuple(format_table1(table1_row(*row) for row in corpus_counts(facts))),
         turns=turn_bars(facts),
+        lengths=length_bars(finished.get("cut_scenes"), finished.get("select")),
+        styles=read_styles(finished.get("select")),
         lost=_ledger(files.join(root, source, "media", PARQUET)) if "fetch" in facts else None,
         overlap=_bins(diarized, "overlap."),
         margin=_bins(diarized, "margin."),
@@ -128,16 +139,36 @@ def corpus_counts(facts: Mapping[str, StageFacts]) -> list[tuple[str, CorpusCoun
     return rows
 
 
-def turn_bars(facts: Mapping[str, StageFacts]) -> tuple[TurnBar, ...]:
+def turn_bars(facts: Mapping[str, StageFacts]) -> tuple[SceneBar, ...]:
     """Figure 4, for the scenes as they were cut and as they were kept."""
     cut, kept = (
         dict(turn_histogram(_counts_out(facts[verb]), LAST_BAR)) if verb in facts else {}
         for verb in ("cut_scenes", "select")
     )
     return tuple(
-        TurnBar(turns=turns, cut=cut.get(turns, 0), kept=kept.get(turns, 0))
+        SceneBar(
+            label=f"{turns}+" if turns == LAST_BAR else str(turns),
+            cut=cut.get(turns, 0),
+            kept=kept.get(turns, 0),
+        )
         for turns in range(1, max([*cut, *kept], default=0) + 1)
     )
+
+
+def length_bars(cut: StageOutput | None, kept: StageOutput | None) -> tuple[SceneBar, ...]:
+    """Durations of the scenes as they were cut and as they were kept, up to the longest."""
+    found = [read_lengths(output, LENGTH_STEP_S, LENGTH_BARS) for output in (cut, kept)]
+    bars = [
+        SceneBar(
+            label=f"{number * LENGTH_STEP_S:g}" + ("+" if number == LENGTH_BARS - 1 else ""),
+            cut=one,
+            kept=other,
+        )
+        for number, (one, other) in enumerate(zip(*found, strict=True))
+    ]
+    while bars and not bars[-1].cut and not bars[-1].kept:
+        bars.pop()
+    return tuple(bars)
 
 
 def _counts_out(facts: StageFacts) -> CorpusCounts:

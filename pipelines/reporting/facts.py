@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipelines.reporting.distributions import LabelCounts
 from pipelines.reporting.drama import DramaReport
+from pipelines.reporting.purchases import Purchases
 from pipelines.reporting.scene_samples import SceneExample
 from pipelines.reporting.sound import Sound
 from pipelines.reporting.training import TrainingRun
@@ -25,6 +27,10 @@ class RejectedRow:
     detail: str
     location: str
     duration: float | None  # seconds; None where it is not known
+    text: str | None = None  # as the stage before had it; None where nothing was before
+    speaker: str | None = None
+    sound: Sound | None = None
+    no_sound: str | None = None  # why there is none, where it should be there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,7 @@ class Example:
     metadata: tuple[tuple[str, str], ...]  # (what, text): title, tags, character, labels, ...
     instruction: str | None
     value: str | None
+    emotion: str | None  # as the corpus labels it
     portrait: tuple[tuple[str, str], ...]  # (what, text): personality, speaking style
     chat_model: str | None
     sound: Sound | None = None
@@ -152,6 +159,7 @@ class CorpusReport:
     examples_stage: str | None = None  # the stage whose output the examples are
     drama: DramaReport | None = None  # of a corpus of role-play scenes
     scenes: tuple[SceneExample, ...] = ()  # of such a corpus, instead of examples
+    labels: tuple[LabelCounts, ...] = ()  # of a labelled corpus
 
     @property
     def first(self) -> StageFacts | None:
@@ -198,3 +206,4 @@ class Report:
     corpora: tuple[CorpusReport, ...]
     training: tuple[TrainingRun, ...] = ()
     evaluation: str | None = None  # the papers' tables, as the page links them
+    purchases: tuple[Purchases, ...] = ()  # of each journal

@@ -1,79 +1,39 @@
-"""A few rows of a stage's output to look at: bounded, and the same rows every time."""
+"""A few rows of a stage's output to read and to hear: bounded, and the same rows every time."""
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines.reporting.facts import Example, RejectedRow, RejectedSample
+from pipelines.reporting.distributions import EMOTION
+from pipelines.reporting.facts import Example
+from pipelines.reporting.parts import spread
 from pipelines.reporting.sound import SoundBudget
 from pipelines.stage import StageOutput, read_part
 
-EXAMPLES = 6  # of each corpus
 EXAMPLE_PARTS = 8  # parts looked into for examples ...
 EXAMPLE_ROWS = 250  # ... and rows from the start of each
-PER_REASON = 3  # rejected rows shown of each reason
-REJECTED_ROWS = 50_000  # rejected rows looked through for them, all parts together
 
 Row = Mapping[str, Any]
 
 
-def read_rejected(output: StageOutput) -> tuple[RejectedSample, ...]:
-    """The first rejected rows of each reason, the reason with the most hours first.
-
-    Stops as soon as every reason has its rows; a reason that does not occur among the first
-    50,000 rejected rows is listed without any.
-    """
-    wanted = {reason: min(rows, PER_REASON) for reason, rows in output.facts.rejected.items()}
-    found: dict[str, list[RejectedRow]] = {reason: [] for reason in wanted}
-    for row in itertools.islice(_rows(output.rejected), REJECTED_ROWS):
-        shown = found.setdefault(row["reason"], [])
-        if len(shown) < PER_REASON:
-            shown.append(
-                RejectedRow(
-                    record_id=row["record_id"],
-                    detail=row["detail"],
-                    location=row["location"],
-                    duration=row["duration"],
-                )
-            )
-        if all(len(found[reason]) >= number for reason, number in wanted.items()):
-            break
-    facts = output.facts
-    order = sorted(
-        (reason for reason, rows in facts.rejected.items() if rows),
-        key=lambda reason: (-facts.rejected_hours.get(reason, 0.0), reason),
-    )
-    return tuple(
-        RejectedSample(
-            stage=facts.stage,
-            reason=reason,
-            rows=facts.rejected[reason],
-            hours=facts.rejected_hours.get(reason, 0.0),
-            shown=tuple(found[reason]),
-        )
-        for reason in order
-    )
-
-
 def read_examples(
-    outputs: Sequence[StageOutput], budget: SoundBudget
+    outputs: Sequence[StageOutput], budget: SoundBudget, number: int
 ) -> tuple[str | None, tuple[Example, ...]]:
     """Rows of the latest stage that wrote utterances, as (stage, examples)."""
     for output in reversed(outputs):
-        rows = list(_rows(output.parts[:EXAMPLE_PARTS], EXAMPLE_ROWS))
+        rows = list(_rows(spread(output.parts, EXAMPLE_PARTS), EXAMPLE_ROWS))
         if rows and "text" in rows[0]:
-            chosen = choose(rows, EXAMPLES)
+            chosen = choose(rows, number)
             return output.facts.stage, tuple(_example(row, budget) for row in chosen)
     return None, ()
 
 
 def choose(rows: Sequence[Row], number: int) -> list[Row]:
-    """Rows that differ: in turn by value, then by language, then by speaker; ties by order.
+    """Rows that differ: by value or emotion, then by language, then by speaker; ties by order.
 
-    A row without a value counts as if one had been chosen: there is less to see on it.
+    A row without either counts as if one had been chosen: there is less to see on it.
 
     >>> rows = [{"value": v, "language": "en", "speaker": s} for v, s in ["ha", "ha", "hb", "lc"]]
     >>> [row["value"] + row["speaker"] for row in choose(rows, 3)]
@@ -84,15 +44,29 @@ def choose(rows: Sequence[Row], number: int) -> list[Row]:
     left, chosen = list(rows), list[Row]()
     while left and len(chosen) < number:
         ranks = [
-            (values[row.get("value")], languages[row["language"]], speakers[row["speaker"]])
+            (values[_mark(row)], languages[row["language"]], speakers[row["speaker"]])
             for row in left
         ]
         row = left.pop(ranks.index(min(ranks)))
-        values[row.get("value")] += 1
+        values[_mark(row)] += 1
         languages[row["language"]] += 1
         speakers[row["speaker"]] += 1
         chosen.append(row)
     return chosen
+
+
+def _mark(row: Row) -> str | None:
+    return row.get("value") or emotion_of(row)
+
+
+def emotion_of(row: Row) -> str | None:
+    """The emotion that the corpus labels, the first if there are several.
+
+    >>> emotion_of({"labels": [{"name": "age", "value": "9"}, {"name": "emotion", "value": "sad"}]})
+    'sad'
+    """
+    labels = row.get("labels") or ()
+    return next((str(one["value"]) for one in labels if one["name"] == EMOTION), None)
 
 
 def _rows(parts: Sequence[str], limit: int | None = None) -> Iterator[Row]:
@@ -122,6 +96,7 @@ def _example(row: Row, budget: SoundBudget) -> Example:
         ),
         instruction=row.get("instruction"),
         value=row.get("value"),
+        emotion=emotion_of(row),
         portrait=_present(
             ("personality", row.get("personality")), ("speaking style", row.get("speaking_style"))
         ),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.reporting.sound import Sound
+from pipelines.reporting.parts import spread
+from pipelines.reporting.sound import Sound, SoundBudget
 from pipelines.stage import StageOutput, read_part
-from schemas import EpisodeScene, record_of
+from schemas import EpisodeScene, Sentence, record_of
 
-SCENES = 4  # shown
-LOOKED_AT = 400  # scenes from the start of the first parts
+LOOKED_AT = 400  # scenes from the start of some parts
 PARTS = 4
-PAGE_BYTES = 600_000  # of encoded sound: 0.8 MB as base64
+UNSURE_MARGIN = 0.5  # a speaker less ahead of the runner-up than this is marked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +22,29 @@ class SceneTurn:
 
     speaker: str
     text: str
-    doubt: str | None  # flags and a margin below one half; None where the speaker is clear
+    start: float  # seconds from the start of the scene
+    end: float
+    share: float | None  # of the turn that its speaker speaks, 0-1
+    margin: float | None  # how far that is ahead of the runner-up's
+    confidence: float  # of the transcript, 0-1
+    flags: tuple[str, ...]  # how the speaker was assigned, where not plainly
+
+    @property
+    def doubt(self) -> str | None:
+        """Flags and a margin below one half; None where the speaker is clear."""
+        unsure = self.margin is not None and self.margin < UNSURE_MARGIN
+        reasons = [*self.flags, *([f"margin {self.margin:.2f}"] if unsure else [])]
+        return ", ".join(reasons) or None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speaker:
+    """A speaker of a scene, and who that is in the story where it is known."""
+
+    name: str  # diarization label
+    number: int  # in the order in which they speak, from 0
+    identity: str | None
+    character: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,35 +57,37 @@ class SceneExample:
     start: float  # seconds from the start of the recording
     caption: str | None
     caption_backend: str | None
-    profiles: tuple[tuple[str, str], ...]  # speaker, identity and character
+    speakers: tuple[Speaker, ...]
     turns: tuple[SceneTurn, ...]
     split: str | None
+    style: str | None
     sound: Sound | None
     no_sound: str | None  # why there is none, where it should be there
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Speaker -> number."""
+        return {one.name: one.number for one in self.speakers}
 
-def read_scenes(outputs: Sequence[StageOutput]) -> tuple[str | None, tuple[SceneExample, ...]]:
+
+def read_scenes(
+    outputs: Sequence[StageOutput], budget: SoundBudget, number: int
+) -> tuple[str | None, tuple[SceneExample, ...]]:
     """The stage whose scenes are shown, the latest that has any, and the scenes."""
     for output in reversed(outputs):
         if output.facts.stage not in ("cut_scenes", "caption", "select"):
             continue
         rows: list[dict[str, Any]] = []
-        for part in output.parts[:PARTS]:
+        for part in spread(output.parts, PARTS):
             for table in read_part(part, limit=LOOKED_AT // PARTS):
                 rows += table.to_pylist()
-        chosen = choose_scenes([record_of(EpisodeScene, row) for row in rows])
+        chosen = choose_scenes([record_of(EpisodeScene, row) for row in rows], number)
         if chosen:
-            budget = PAGE_BYTES
-            examples = []
-            for scene in chosen:
-                example = _example(scene, budget)
-                budget -= len(example.sound.content) if example.sound else 0
-                examples.append(example)
-            return output.facts.stage, tuple(examples)
+            return output.facts.stage, tuple(_example(scene, budget) for scene in chosen)
     return None, ()
 
 
-def choose_scenes(scenes: Sequence[EpisodeScene], number: int = SCENES) -> list[EpisodeScene]:
+def choose_scenes(scenes: Sequence[EpisodeScene], number: int) -> list[EpisodeScene]:
     """Scenes with the most speakers of different episodes in turn; ties go to the earlier one."""
     left = list(scenes)
     chosen: list[EpisodeScene] = []
@@ -78,8 +101,10 @@ def choose_scenes(scenes: Sequence[EpisodeScene], number: int = SCENES) -> list[
     return chosen
 
 
-def _example(scene: EpisodeScene, budget: int) -> SceneExample:
-    sound, no_sound = _sound(scene, budget)
+def _example(scene: EpisodeScene, budget: SoundBudget) -> SceneExample:
+    sound, no_sound = budget.load_span(scene.vocals_uri, scene.start, scene.duration)
+    turns = tuple(_turn(one, scene.start) for one in scene.sentences)
+    profiles = {one.speaker: one for one in scene.profiles}
     return SceneExample(
         id=scene.id,
         place=" · ".join(
@@ -89,42 +114,32 @@ def _example(scene: EpisodeScene, budget: int) -> SceneExample:
         start=scene.start,
         caption=scene.caption,
         caption_backend=scene.caption_backend,
-        profiles=tuple((one.speaker, f"{one.identity}: {one.character}") for one in scene.profiles),
-        turns=tuple(
-            SceneTurn(
-                speaker=turn.speaker or "nobody",
-                text=turn.text,
-                doubt=_doubt(turn.flags, turn.margin),
+        speakers=tuple(
+            Speaker(
+                name=name,
+                number=number,
+                identity=profiles[name].identity if name in profiles else None,
+                character=profiles[name].character if name in profiles else None,
             )
-            for turn in scene.sentences
+            for number, name in enumerate(dict.fromkeys(turn.speaker for turn in turns))
         ),
+        turns=turns,
         split=scene.split,
+        style=scene.style,
         sound=sound,
         no_sound=no_sound,
     )
 
 
-def _doubt(flags: Sequence[str], margin: float | None) -> str | None:
-    reasons = [*flags, *([f"margin {margin:.2f}"] if margin is not None and margin < 0.5 else [])]
-    return ", ".join(reasons) or None
-
-
-def _sound(scene: EpisodeScene, budget: int) -> tuple[Sound | None, str | None]:
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(scene.vocals_uri) as vocals:
-            rate = vocals.samplerate
-            vocals.seek(min(round(scene.start * rate), vocals.frames))
-            samples = vocals.read(round(scene.duration * rate), dtype="float32")
-    except (soundfile.SoundFileError, OSError) as error:
-        # A report is read where the results are not: worth a word, not a failed report.
-        return None, str(error)
-    if not len(samples):
-        return None, f"{scene.vocals_uri} ends before the scene"
-    encoded = io.BytesIO()
-    soundfile.write(encoded, samples, rate, format="MP3")
-    content = encoded.getvalue()
-    if len(content) > budget:
-        return None, None
-    return Sound(media_type="audio/mpeg", content=content), None
+def _turn(sentence: Sentence, scene_start: float) -> SceneTurn:
+    start = max(sentence.start - scene_start, 0.0)
+    return SceneTurn(
+        speaker=sentence.speaker or "nobody",
+        text=sentence.text,
+        start=round(start, 3),
+        end=round(start + sentence.duration, 3),
+        share=sentence.overlap_ratio,
+        margin=sentence.margin,
+        confidence=sentence.confidence,
+        flags=sentence.flags,
+    )

@@ -2,7 +2,7 @@
 
 A run of the trainer writes one JSON object a step. Steps that were trained again after a kill are
 in it twice, and the later line counts; the last line may be torn. Curves have at most
-:data:`POINTS` points: of a longer log, means over equal stretches.
+``curves.POINTS`` points: of a longer log, means over equal stretches.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from pipelines import files
 from pipelines.errors import UsageError
+from pipelines.reporting.curves import Curve, thinned
 
 LOG = "log.jsonl"
-POINTS = 240
-WIDTH, HEIGHT = 600, 160  # of a curve's picture, in its own units
 _DRAWN = ("loss", "reward")
 # What the table shows of a log, in this order; the parts of a reward come after it.
 _SHOWN = (
@@ -29,41 +28,6 @@ _SHOWN = (
     *("kl", "entropy", "length", "dead_groups", "truncated_share", "tokens_per_s"),
 )
 _PART = re.compile(r"reward_(?!chosen$|rejected$)\w{1,40}(?<!_failed)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Curve:
-    """One measure over the steps of a run."""
-
-    name: str
-    first_step: int  # counted from 1, as people count
-    last_step: int
-    first: float
-    last: float
-    low: float  # over all steps, not over the points drawn
-    high: float
-    points: tuple[tuple[float, float], ...]  # (step, mean value), in order
-
-    @property
-    def path(self) -> str:
-        """The ``d`` of an SVG path in a box of :data:`WIDTH` x :data:`HEIGHT`, higher is up.
-
-        >>> Curve(
-        ...     name="loss", first_step=1, last_step=3, first=4.0, last=2.0, low=2.0, high=4.0,
-        ...     points=((1, 4.0), (2, 3.0), (3, 2.0)),
-        ... ).path
-        'M0,0 L300,80 L600,160'
-        """
-        steps = max(self.last_step - self.first_step, 1)
-        range_ = self.high - self.low
-        found = []
-        for step, value in self.points:
-            x = WIDTH * (step - self.first_step) / steps
-            y = HEIGHT * ((self.high - value) / range_ if range_ else 0.5)
-            found.append(f"{round(x, 1):g},{round(y, 1):g}")
-        if len(found) == 1:  # one step: a line across, since a point has no length
-            found.append(f"{WIDTH},{found[0].partition(',')[2]}")
-        return "M" + " L".join(found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,29 +102,14 @@ def _curve(name: str, steps: Mapping[int, Mapping[str, float]]) -> Curve | None:
     values = [value for _, value in found]
     return Curve(
         name=name,
-        first_step=found[0][0],
-        last_step=found[-1][0],
+        begin=found[0][0],
+        end=found[-1][0],
         first=values[0],
         last=values[-1],
         low=min(values),
         high=max(values),
         points=tuple(thinned(found)),
     )
-
-
-def thinned(points: Sequence[tuple[float, float]], most: int = POINTS) -> list[tuple[float, float]]:
-    """At most so many points: means over stretches of as nearly equal length as there can be.
-
-    >>> thinned([(1, 4.0), (2, 2.0), (3, 5.0), (4, 7.0)], most=2)
-    [(1.5, 3.0), (3.5, 6.0)]
-    """
-    if len(points) <= most:
-        return list(points)
-    edges = [len(points) * number // most for number in range(most + 1)]
-    parts = [points[begin:end] for begin, end in zip(edges, edges[1:], strict=False)]
-    return [
-        (sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts
-    ]
 
 
 def _read(path: str) -> dict[int, dict[str, float]]:

@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 
 from pipelines import cli, report
+from pipelines.chat.sqlite_journal import SqliteJournal
 from pipelines.params import Params
 from pipelines.sources.settings import EmiliaSettings, GameVoiceSettings
 from tests.pipelines.reporting.stage_folders import whole_corpus
+from tests.pipelines.reporting.test_purchases import reply
 from tests.pipelines.reporting.test_training import write_log
 
 
@@ -15,7 +17,9 @@ def two_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "emilia": EmiliaSettings(kind="emilia"),
         "game_voice": GameVoiceSettings(kind="game_voice"),
     }
-    params = Params.model_construct(root=str(tmp_path / "root"), sources=sources)
+    params = Params.model_construct(
+        root=str(tmp_path / "root"), journals=str(tmp_path / "journals"), sources=sources
+    )
     monkeypatch.setattr(cli, "load_params", lambda path: params)
 
 
@@ -48,13 +52,39 @@ def test_training_runs_are_drawn_below_the_corpora(
     assert page.index('id="emilia"') < page.index('id="training"') < page.index("<path")
 
 
-def test_the_page_is_the_same_bytes_again(tmp_path: Path) -> None:
+def test_the_pages_are_the_same_bytes_again(tmp_path: Path) -> None:
     whole_corpus(tmp_path / "root", "emilia")
-    path = tmp_path / "root" / "report" / "index.html"
+    folder = tmp_path / "root" / "report"
     assert report.main([]) == 0
-    first = path.read_bytes()
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert first.keys() == {"index.html", "listen.html", "rejects.html"}
     assert report.main([]) == 0
-    assert path.read_bytes() == first
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+
+
+def test_samples_bound_what_is_listened_to_and_looked_through(tmp_path: Path) -> None:
+    whole_corpus(tmp_path / "root", "emilia")
+    folder = tmp_path / "root" / "report"
+    shown = {}
+    for samples in (1, 4):
+        assert report.main(["--samples", str(samples)]) == 0
+        shown[samples] = [
+            (folder / name).read_text("utf-8").count(" data-item ")
+            for name in ("listen.html", "rejects.html")
+        ]
+    assert shown == {1: [1, 6], 4: [4, 10]}  # of 6 reasons, 10 records
+
+
+def test_what_was_bought_is_drawn_over_time_and_no_journal_is_made(tmp_path: Path) -> None:
+    whole_corpus(tmp_path / "root", "emilia")
+    whole_corpus(tmp_path / "root", "game_voice")
+    journal = tmp_path / "journals" / "emilia.sqlite"
+    with SqliteJournal(journal) as opened:
+        opened.commit([reply(1), reply(2)])
+    assert report.main([]) == 0
+    page = (tmp_path / "root" / "report" / "index.html").read_text("utf-8")
+    assert "2 replies for $3.00" in page
+    assert [path.name for path in journal.parent.iterdir()] == ["emilia.sqlite"]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines import files
-from pipelines.run import stage_facts
 from pipelines.stage import Block, Stage
+from pipelines.stage_run import stage_facts
 from pipelines.writer import PartWriter
 from schemas import (
     AnnotatedUtterance,

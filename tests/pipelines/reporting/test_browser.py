@@ -3,37 +3,28 @@
 import dataclasses
 import html
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from pipelines.reporting.gather import VERBS, gather
-from pipelines.reporting.page import render
+from pipelines.reporting.page import INDEX, LISTENING, PAGES, REJECTED, render, render_pages
+from pipelines.reporting.scene_samples import SceneExample, SceneTurn, Speaker
+from pipelines.reporting.sound import Sound
 from pipelines.reporting.training import gather_training
+from schemas import Reason
+from tests.pipelines.reporting.chromium import FLAGS, browser
 from tests.pipelines.reporting.stage_folders import (
     WrittenStage,
     annotated,
+    rejection,
     whole_corpus,
 )
 from tests.pipelines.reporting.test_training import write_log
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--hide-scrollbars",  # they would take from the width
-    "--disable-quic",
-    "--disable-sync",
-    "--disable-extensions",
-    "--disable-component-update",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--enable-logging=stderr",
-    "--window-size=1400,2000",
-)
+__all__ = ["browser"]  # the fixture
+
 # The page is framed as it is, at the width of a phone and of a desktop; the frame around it
 # measures, because the page itself may run no script.
 FRAME = """<!doctype html><title>not measured</title>
@@ -48,16 +39,13 @@ document.querySelector("iframe").addEventListener("load", (event) => {{
 </script>"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> str:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"no browser here; one of {', '.join(BROWSERS)} would be used")
-    return found
-
-
-@pytest.mark.parametrize("width", [320, 390, 1200])
-def test_the_page_fits_and_the_console_is_empty(browser: str, tmp_path: Path, width: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [(INDEX, 320), (INDEX, 390), (INDEX, 1200), *((n, w) for n in PAGES[1:] for w in (390, 1200))],
+)
+def test_the_page_fits_and_the_console_is_empty(
+    browser: str, tmp_path: Path, name: str, width: int
+) -> None:
     whole_corpus(tmp_path)
     long = "averyveryverylongwordwithoutanybreak" * 12
     texts = [long, "<script>alert(1)</script>", "\u202eمرحبا بالعالم " * 9]
@@ -67,11 +55,51 @@ def test_the_page_fits_and_the_console_is_empty(browser: str, tmp_path: Path, wi
         )
         for number, text in enumerate(texts)
     ]
+    lost = [
+        rejection(number, "select", Reason.NAME_LEAKED, record_id=row.id, detail=long)
+        for number, row in enumerate(rows)
+    ]
     WrittenStage(
         verb="annotate", rows=rows, backend=f"embedded:{long}", prompts={long: "ab" * 32}
     ).write(tmp_path, "game_voice")
-    page = render(gather(str(tmp_path), dict.fromkeys(["emilia", "game_voice"], VERBS)))
-    assert measured(browser, page, tmp_path, width) == (f"{width},{width},2", [])
+    WrittenStage(verb="select", rejections=lost).write(tmp_path, "game_voice")
+    report = gather(str(tmp_path), dict.fromkeys(["emilia", "game_voice"], VERBS))
+    scenes = hostile_scenes(long)
+    report = dataclasses.replace(
+        report, corpora=tuple(dataclasses.replace(one, scenes=scenes) for one in report.corpora)
+    )
+    page = render_pages(report)[name]
+    shown = {INDEX: 3, LISTENING: 2, REJECTED: 0}[name]
+    assert measured(browser, page, tmp_path, width) == (f"{width},{width},{shown}", [])
+
+
+def hostile_scenes(text: str) -> tuple[SceneExample, ...]:
+    turn = SceneTurn(
+        speaker=text,
+        text=text,
+        start=0.0,
+        end=1.0,
+        share=0.5,
+        margin=0.1,
+        confidence=0.9,
+        flags=(text,),
+    )
+    speaker = Speaker(name=text, number=0, identity=text, character=text)
+    scene = SceneExample(
+        id=text,
+        place=text,
+        seconds=1.0,
+        start=0.0,
+        caption=text,
+        caption_backend=text,
+        speakers=(speaker,),
+        turns=(turn, turn),
+        split="train",
+        style=text,
+        sound=Sound(media_type="audio/mpeg", content=b"ID3"),
+        no_sound=None,
+    )
+    return (scene,)
 
 
 @pytest.mark.parametrize("width", [320, 1200])

@@ -9,13 +9,16 @@ import soundfile
 from rich.console import Console
 
 from pipelines import files
+from pipelines.audio_bytes import AudioReader
 from pipelines.errors import UsageError
 from pipelines.fetching.causes import Cause
 from pipelines.fetching.ledger import PARQUET, LedgerEntry
-from pipelines.reporting import drama
+from pipelines.reporting import drama, paper
+from pipelines.reporting.distributions import read_styles
 from pipelines.reporting.facts import CorpusReport, Report, StageReport
-from pipelines.reporting.page import render
+from pipelines.reporting.page import render_pages
 from pipelines.reporting.scene_samples import choose_scenes, read_scenes
+from pipelines.reporting.sound import SoundBudget
 from pipelines.reporting.terminal import show
 from pipelines.stage import StageOutput
 from pipelines.stages.table1 import format_table1, table1_row
@@ -88,8 +91,39 @@ def test_turns_as_cut_and_as_kept() -> None:
             "select": facts("select", counts={"turns.3": 1, "turns_too_few": 9}),
         }
     )
-    assert [(bar.turns, bar.cut, bar.kept) for bar in bars[:3]] == [(1, 4, 0), (2, 0, 0), (3, 2, 1)]
-    assert (bars[-1].turns, bars[-1].cut, bars[-1].kept) == (drama.LAST_BAR, 1, 0)
+    assert [(bar.label, bar.cut, bar.kept) for bar in bars[:3]] == [
+        ("1", 4, 0),
+        ("2", 0, 0),
+        ("3", 2, 1),
+    ]
+    assert (bars[-1].label, bars[-1].cut, bars[-1].kept) == (f"{drama.LAST_BAR}+", 1, 0)
+
+
+def test_scenes_by_length_up_to_the_longest_and_by_style(tmp_path: Path) -> None:
+    scenes = [
+        replace(scene(number, "A", 2, ""), duration=seconds, style=style)
+        for number, (seconds, style) in enumerate(
+            [(0.5, None), (4.999, "sad"), (5.0, "sad"), (21.0, "angry"), (4000.0, None)]
+        )
+    ]
+    cut = scene_stage(tmp_path / "cut", scenes)
+    kept = scene_stage(tmp_path / "kept", scenes[1:4])
+    bars = drama.length_bars(cut, kept)
+    assert [(bar.label, bar.cut, bar.kept) for bar in bars if bar.cut] == [
+        ("0", 2, 1),
+        ("5", 1, 1),
+        ("20", 1, 1),
+        ("60+", 1, 0),
+    ]
+    assert [bar.label for bar in drama.length_bars(kept, kept)] == ["0", "5", "10", "15", "20"]
+    assert read_styles(cut) == (("sad", 2), ("angry", 1)) and read_styles(None) == ()
+
+
+def test_the_papers_rows_are_those_that_a_run_gives() -> None:
+    rows = format_table1(table1_row(*row) for row in drama.corpus_counts(paper_facts()))
+    assert {name: cells for name, *cells in rows} == {
+        name: list(cells) for name, cells in paper.TABLE1.items()
+    }
 
 
 def scene(number: int, episode: str, speakers: int, vocals: str) -> EpisodeScene:
@@ -129,6 +163,7 @@ def scene(number: int, episode: str, speakers: int, vocals: str) -> EpisodeScene
 
 
 def scene_stage(folder: Path, scenes: list[EpisodeScene]) -> StageOutput:
+    folder.mkdir(exist_ok=True)
     path = str(folder / "part-00000.parquet")
     with PartFile(path, arrow_schema(EpisodeScene)) as part:
         part.write(table_of(EpisodeScene, scenes))
@@ -151,12 +186,18 @@ def test_scenes_are_of_all_episodes_and_the_ones_with_most_speakers(vocals: str)
 
 def test_a_scene_has_its_own_sound_and_says_what_is_doubtful(tmp_path: Path, vocals: str) -> None:
     output = scene_stage(tmp_path, [scene(1, "A", 2, vocals), scene(9, "A", 2, vocals)])
-    stage, (near, far) = read_scenes([output])
+    with AudioReader() as reader:
+        stage, (near, far) = read_scenes([output], SoundBudget(reader), 9)
     assert stage == "caption"
     assert near.sound is not None
     samples, rate = soundfile.read(io.BytesIO(near.sound.content))
     assert len(samples) / rate == pytest.approx(4.0, abs=0.1)
     assert [turn.doubt for turn in near.turns[:2]] == [None, "straddles, margin 0.20"]
+    assert [(turn.start, turn.end) for turn in near.turns] == [(0, 1), (1, 2), (2, 3), (3, 4)]
+    assert [(one.name, one.identity) for one in near.speakers] == [
+        ("SPEAKER_00", "shopkeeper"),
+        ("SPEAKER_01", None),
+    ]
     assert far.sound is None and far.no_sound is not None and "ends before" in far.no_sound
 
 
@@ -177,10 +218,13 @@ def test_the_page_shows_it_all_and_runs_none_of_it(tmp_path: Path, vocals: str) 
     by_stage = paper_facts() | {
         "diarize": facts("diarize", counts={"overlap.9": 7, "margin.0": 2, "assign.gap": 1})
     }
-    found = drama.gather_drama(str(tmp_path), "wenetspeech", by_stage)
+    outputs = [StageOutput("", one, [], []) for one in by_stage.values()]
+    found = drama.gather_drama(str(tmp_path), "wenetspeech", outputs)
     assert found.lost is not None and found.lost.by_cause == ((Cause.PRIVATE, 1, 0.5),)
     assert found.overlap[-1] == ("0.9–1.0", 7) and found.overlap[0] == ("0.0–0.1", 0)
-    stage, scenes = read_scenes([scene_stage(tmp_path, [scene(0, "A", 2, vocals)])])
+    with AudioReader() as reader:
+        output = scene_stage(tmp_path, [scene(0, "A", 2, vocals)])
+        stage, scenes = read_scenes([output], SoundBudget(reader), 1)
     corpus = CorpusReport(
         source="wenetspeech",
         stages=tuple(StageReport(facts=one) for one in by_stage.values()),
@@ -189,10 +233,21 @@ def test_the_page_shows_it_all_and_runs_none_of_it(tmp_path: Path, vocals: str) 
         scenes=scenes,
         examples_stage=stage,
     )
-    page = render(Report(corpora=(corpus,)))
-    for shown in ("72.32", "0.9–1.0", "private", "春风小巷", "straddles", "audio/mpeg"):
-        assert shown in page
-    assert "<b>第" not in page and "<i>dim" not in page and "<script>" not in page
+    pages = render_pages(Report(corpora=(corpus,)))
+    for shown in (
+        "72.32",
+        "0.9–1.0",
+        "private",
+        "春风小巷",
+        "straddles",
+        "audio/mpeg",
+        "in the paper",
+    ):
+        assert shown in pages["index.html"]
+    for shown in ("shopkeeper: wry", "no profile", "straddles", 'data-start="2.0"', "audio/mpeg"):
+        assert shown in pages["listen.html"]
+    for page in pages.values():
+        assert "<b>第" not in page and "<i>dim" not in page and "v=<script>" not in page
     terminal = io.StringIO()
     show(Report(corpora=(corpus,)), Console(file=terminal, width=120))
     assert "311,938" in terminal.getvalue()
@@ -202,4 +257,4 @@ def test_a_damaged_certificate_is_an_error_that_names_it(tmp_path: Path) -> None
     path = files.join(str(tmp_path), "wenetspeech", "select", "certificate.json")
     files.write_text(path, "{}")
     with pytest.raises(UsageError, match=r"certificate\.json: not a certificate"):
-        drama.gather_drama(str(tmp_path), "wenetspeech", {})
+        drama.gather_drama(str(tmp_path), "wenetspeech", [])

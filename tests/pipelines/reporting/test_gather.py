@@ -5,9 +5,8 @@ import pytest
 
 from pipelines.errors import StageFailed, UsageError
 from pipelines.reporting.facts import CorpusReport
-from pipelines.reporting.gather import VERBS, gather, read_run_facts
+from pipelines.reporting.gather import SAMPLES, VERBS, gather, read_run_facts
 from pipelines.reporting.notices import notices
-from pipelines.reporting.samples import EXAMPLES, PER_REASON
 from pipelines.reporting.spending import spending
 from schemas import Reason, StageFacts
 from tests.pipelines.reporting.stage_folders import (
@@ -135,10 +134,10 @@ def test_a_few_rejected_rows_of_each_reason(tmp_path: Path) -> None:
     samples = gathered(tmp_path).stages[0].rejected
     shown = {sample.reason: [row.record_id for row in sample.shown] for sample in samples}
     assert shown == {
-        "audio_empty": ["EN_00000", "EN_00001", "EN_00002"],
+        "audio_empty": [f"EN_{number:05d}" for number in range(SAMPLES)],
         "text_empty": ["EN_00900"],
     }
-    assert samples[0].rows == 500 and len(samples[0].shown) == PER_REASON
+    assert samples[0].rows == 500
 
 
 def test_examples_show_every_value_and_different_speakers(tmp_path: Path) -> None:
@@ -147,9 +146,9 @@ def test_examples_show_every_value_and_different_speakers(tmp_path: Path) -> Non
     WrittenStage(verb="annotate", rows=rows).write(tmp_path, "emilia")
     corpus = gathered(tmp_path)
     assert corpus.examples_stage == "annotate"
-    assert len(corpus.examples) == EXAMPLES
+    assert len(corpus.examples) == SAMPLES
     assert {example.value for example in corpus.examples} == {"high", "medium", "low"}
-    assert len({example.speaker for example in corpus.examples}) == EXAMPLES
+    assert len({example.speaker for example in corpus.examples}) == SAMPLES
 
 
 def test_examples_before_annotation_have_no_instruction(tmp_path: Path) -> None:

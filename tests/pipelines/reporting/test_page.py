@@ -1,13 +1,17 @@
+import base64
+import hashlib
 import html.parser
 import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipelines.reporting.gather import VERBS, gather
-from pipelines.reporting.page import render
-from schemas import Reason
+from pipelines.reporting.page import INDEX, LISTENING, PAGES, REJECTED, render_pages
+from pipelines.reporting.sound import encode
+from schemas import Label, Reason
 from tests.pipelines.reporting.stage_folders import (
     WrittenStage,
     annotated,
@@ -43,8 +47,8 @@ class Elements(html.parser.HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-def page_of(root: Path, *sources: str) -> str:
-    return render(gather(str(root), dict.fromkeys(sources or ["emilia"], VERBS)))
+def page_of(root: Path, *sources: str, name: str = INDEX) -> str:
+    return render_pages(gather(str(root), dict.fromkeys(sources or ["emilia"], VERBS)))[name]
 
 
 def hostile_corpus(root: Path, text: str) -> None:
@@ -80,59 +84,78 @@ def hostile_corpus(root: Path, text: str) -> None:
     ).write(root, "emilia")
 
 
-@pytest.fixture
-def harmless(tmp_path: Path) -> Counter[str]:
-    """Tags of the page of the same corpus with plain words in it."""
-    hostile_corpus(tmp_path / "harmless", "plain")
-    return Counter(tag for tag, _ in Elements(page_of(tmp_path / "harmless")).found)
+def tags(page: str) -> Counter[str]:
+    return Counter(tag for tag, _ in Elements(page).found)
 
 
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_outside_text_never_becomes_part_of_the_page(
-    tmp_path: Path, harmless: Counter[str], text: str
-) -> None:
+def test_outside_text_never_becomes_part_of_the_page(tmp_path: Path, text: str, name: str) -> None:
+    hostile_corpus(tmp_path / "harmless", "plain")
+    harmless = tags(page_of(tmp_path / "harmless", name=name))
     hostile_corpus(tmp_path, text)
-    page = page_of(tmp_path)
+    page = page_of(tmp_path, name=name)
     elements = Elements(page).found
-    assert Counter(tag for tag, _ in elements) == harmless
+    assert tags(page) == harmless
     assert not any(name.startswith("on") for _, attributes in elements for name in attributes)
     assert len(page) < 100_000  # a title of a megabyte is cut
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", page)
 
 
-def test_the_policy_allows_no_script_and_no_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_the_policy_allows_no_network_and_one_script_by_its_hash_at_most(
+    tmp_path: Path, name: str
+) -> None:
     whole_corpus(tmp_path)
-    elements = Elements(page_of(tmp_path)).found
-    policies = [
-        a["content"] for _, a in elements if a.get("http-equiv") == "Content-Security-Policy"
+    page = page_of(tmp_path, name=name)
+    (policy,) = [
+        a["content"] or ""
+        for _, a in Elements(page).found
+        if a.get("http-equiv") == "Content-Security-Policy"
     ]
-    assert policies[0] is not None and policies[0].startswith("default-src 'none';")
-    assert "script" not in policies[0]
-    assert "script" not in {tag for tag, _ in elements}
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    allowed = [
+        "'sha256-" + base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() + "'"
+        for one in scripts
+    ]
+    assert policy == (
+        "default-src 'none'; "
+        + "".join(f"script-src {one}; " for one in allowed)
+        + "style-src 'unsafe-inline'; media-src data:; base-uri 'none'; form-action 'none'"
+    )
+    assert len(scripts) == (0 if name == INDEX else 1)
 
 
-def test_every_address_is_inside_the_page(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_every_address_is_in_the_page_or_of_another_page(tmp_path: Path, name: str) -> None:
     whole_corpus(tmp_path)
-    page = page_of(tmp_path)
-    elements = Elements(page).found
+    report = gather(str(tmp_path), {"emilia": VERBS})
+    pages = render_pages(report)
+    ids = {
+        other: Counter(a["id"] for _, a in Elements(page).found if "id" in a)
+        for other, page in pages.items()
+    }
     addresses = [
         address or ""
-        for _, attributes in elements
-        for name, address in attributes.items()
-        if name in ("src", "href", "srcset", "action", "poster")
+        for _, attributes in Elements(pages[name]).found
+        for attribute, address in attributes.items()
+        if attribute in ("src", "href", "srcset", "action", "poster")
     ]
-    ids = Counter(attributes["id"] for _, attributes in elements if "id" in attributes)
     assert addresses
-    assert all(address[:1] == "#" and address[1:] in ids for address in addresses)
-    assert max(ids.values()) == 1
-    assert "://" not in page and "url(" not in page and "@import" not in page
+    for address in addresses:
+        page, _, anchor = address.partition("#")
+        assert page in ("", *PAGES)
+        assert not anchor or anchor in ids[page or name]
+    assert max(ids[name].values()) == 1
+    assert "://" not in pages[name] and "url(" not in pages[name] and "@import" not in pages[name]
 
 
 def test_the_same_folders_give_the_same_bytes(tmp_path: Path) -> None:
     whole_corpus(tmp_path)
     whole_corpus(tmp_path, "game_voice")
     sources = ("emilia", "game_voice")
-    assert page_of(tmp_path, *sources) == page_of(tmp_path, *sources)
+    for name in PAGES:
+        assert page_of(tmp_path, *sources, name=name) == page_of(tmp_path, *sources, name=name)
 
 
 def test_the_page_says_what_happened(tmp_path: Path) -> None:
@@ -167,9 +190,41 @@ def test_a_stage_that_read_nothing_is_no_division_by_zero(tmp_path: Path) -> Non
 
 def test_audio_is_inline(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp3"
-    clip.write_bytes(b"ID3 audio")
+    content = encode(np.zeros((2400, 1), np.float32), 24_000).content
+    clip.write_bytes(content)
     place = {"audio_uri": str(clip), "audio_container": "file", "audio_member": None}
-    rows = [annotated(0, **place, audio_offset=0, audio_size=9)]
+    rows = [annotated(0, **place, audio_offset=0, audio_size=len(content))]
     WrittenStage(verb="annotate", rows=rows).write(tmp_path, "emilia")
     sources = [a.get("src") for tag, a in Elements(page_of(tmp_path)).found if tag == "audio"]
-    assert sources == ["data:audio/mpeg;base64,SUQzIGF1ZGlv"]
+    assert sources == ["data:audio/mpeg;base64," + base64.b64encode(content).decode()]
+
+
+def test_the_listening_page_has_the_utterance_and_what_it_got(tmp_path: Path) -> None:
+    labels = (Label(name="emotion", value="happy"),)
+    rows = [annotated(0, value=None, labels=labels), annotated(1, value="medium")]
+    rows.append(annotated(2, value="low"))
+    WrittenStage(verb="annotate", rows=rows).write(tmp_path, "emilia")
+    page = page_of(tmp_path, name=LISTENING)
+    for words in (
+        "Call it like a commentator who can hardly believe it.",
+        "Sentence number 1.",
+        "speaker-0",
+        "medium value",
+        'data-emotion="happy"',
+        "Cup final LIVE",
+        '<option value="medium">',
+    ):
+        assert words in page
+
+
+def test_the_rejected_page_has_the_text_that_the_stage_before_had(tmp_path: Path) -> None:
+    whole_corpus(tmp_path)
+    page = page_of(tmp_path, name=REJECTED)
+    rejected = page[page.index('id="emilia-annotate-dead_letter"') :]
+    assert "Sentence number 14." in rejected and "what was found in row 14" in rejected
+    assert '<option value="value_not_kept">value not kept</option>' in page
+
+
+def test_nothing_rejected_is_said(tmp_path: Path) -> None:
+    WrittenStage(verb="ingest", rows=[utterance(0)]).write(tmp_path, "emilia")
+    assert "Nothing: no stage has rejected anything." in page_of(tmp_path, name=REJECTED)

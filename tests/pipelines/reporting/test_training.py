@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import UsageError
+from pipelines.reporting.curves import POINTS
 from pipelines.reporting.gather import VERBS, gather
 from pipelines.reporting.page import render
 from pipelines.reporting.terminal import training_line
-from pipelines.reporting.training import POINTS, gather_training, link_to_tables
+from pipelines.reporting.training import gather_training, link_to_tables
 from tests.pipelines.reporting.stage_folders import whole_corpus
 
 
@@ -41,7 +42,7 @@ def test_runs_are_found_and_summed_up(tmp_path: Path) -> None:
     assert (tiny.steps, tiny.seconds) == (3, 1.5)
     (loss,) = tiny.curves
     assert (loss.first, loss.last, loss.low, loss.high) == (6.0, 2.0, 2.0, 6.0)
-    assert (loss.first_step, loss.last_step) == (1, 3)
+    assert (loss.begin, loss.end) == (1, 3)
     assert loss.path == "M0,0 L300,120 L600,160"
     assert [curve.name for curve in grpo.curves] == ["loss", "reward"]
     shown = {measure.name: (measure.first, measure.last) for measure in grpo.measures}
@@ -75,7 +76,7 @@ def test_a_long_log_is_thinned_and_keeps_its_extremes(tmp_path: Path) -> None:
     (run,) = gather_training(str(tmp_path))
     (loss,) = run.curves
     assert len(loss.points) == POINTS
-    assert (loss.high, loss.last_step, run.steps) == (50.0, 10_000, 10_000)
+    assert (loss.high, loss.end, run.steps) == (50.0, 10_000, 10_000)
     numbers = [float(n) for n in re.findall(r"-?[\d.]+", loss.path)]
     assert min(numbers) >= 0 and max(numbers[::2]) <= 600 and max(numbers[1::2]) <= 160
 
@@ -103,7 +104,7 @@ def test_the_page_draws_the_curves_without_a_script(tmp_path: Path) -> None:
     page = render(trained)
     assert page == render(trained)
     assert 'd="M0,0 L200,106.7 L400,142.2 L600,160"' in page
-    assert 'aria-label="loss: 6 at step 1, 1.5 at step 4"' in page
+    assert 'aria-label="loss: 6 at step 1, 1.5 at 4"' in page
     assert "&lt;b&gt;run&lt;/b&gt;" in page and "<b>run" not in page
     assert "<script" not in page and '<a href="#training">' in page
 
