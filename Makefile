@@ -13,7 +13,7 @@ export DVC_NO_ANALYTICS := 1
 export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types bench lock clean
+.PHONY: help setup demo test check lint types bench docs lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ demo: setup  ## corpora to shards with embedded models, tiny training, its evalu
 	@echo "report: $(REPORT)"
 
 test: setup  ## the whole test suite
-	@$(KEYLESS) $(BIN)/pytest -n auto
+	@$(KEYLESS) $(BIN)/pytest -n auto --dist worksteal
 
 check: setup lint types test  ## what CI runs: lint, types, tests
 
@@ -40,6 +40,9 @@ types: setup
 
 bench: setup  ## speed and memory, each figure against its target
 	@$(KEYLESS) $(BIN)/python -m benchmarks
+
+docs: setup  ## guides and API as HTML in build/docs; a warning is an error
+	@$(BIN)/python -m tools.build_docs
 
 lock:  ## resolve pyproject.toml anew into requirements.lock
 	@PYTHON=$(PYTHON) tools/lock.sh
