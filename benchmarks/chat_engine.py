@@ -1,184 +1,181 @@
-"""The chat engine against the bare client: ``python -m benchmarks.chat_engine``.
+"""The chat engine against the bare client and peers: ``python -m benchmarks.chat_engine``.
 
-2,000 calls of 50 ms, 64 in flight, against one server in a process of its own. Bare is what a
-user would write: ``AsyncOpenAI`` over its aiohttp transport, 64 workers, the reply's content taken
-from the typed object, nothing kept. The engine does the same calls with everything it is for:
-look-up, budget, journal entry with fsync, validation. They alternate, and the ratio of their
-medians is the figure; rates by themselves only say how fast the machine is.
+Calls of 50 ms, 64 in flight, against one server in a process of its own. The engine does them with
+everything it is for: look-up, budget, journal entry with fsync, validation. Bare is what a user
+would write, ``AsyncOpenAI`` over its aiohttp transport, nothing kept; curator and distilabel run as
+their users run them, caches on. Each program runs in a process of its own and times itself, imports
+excluded; they take turns on the same questions, and the ratio of their rates is the figure.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
-import httpx2
-import openai
-import pydantic
-from openai.types.chat import ChatCompletionMessageParam
+from benchmarks import peers
+from benchmarks.chat_task import (
+    BARE,
+    CURATOR,
+    DISTILABEL,
+    IN_FLIGHT,
+    OURS,
+    Program,
+    Server,
+    Task,
+    ask,
+    question,
+    serving,
+)
+from benchmarks.results import Claim, Result, Series, finish, make_parser, ratio, version
 
-from pipelines.chat.engine import ChatEngine
-from pipelines.chat.openai_model import OpenAIChatModel
-from pipelines.chat.request import Answer, ChatRequest
-from pipelines.chat.settings import ChatSettings
-from pipelines.chat.sqlite_journal import SqliteJournal
-
-Asked = list[tuple[dict[str, str], ...]]  # the messages of each call
-Runner = Callable[[str, Asked, int], None]
-
-_SYSTEM = "You label utterances. Reply with a JSON object. " + "One more rule of style. " * 80
-_TEXT = "x" * 200
-_BAR = 0.8
-
-
-class Label(pydantic.BaseModel):
-    """What the server replies."""
-
-    id: str
-    label: str
-    score: float
+BAR_BARE, BAR_CURATOR = 0.8, 2.0
+BAR_TIMES = 4  # the bar is held at 2,000 calls: so often the smallest size
+CALLS_ONCE = 4_000  # from here on one round is enough: a run is long against what disturbs it
 
 
-def questions(calls: int, round_number: int) -> Asked:
-    """The messages of a round: one static prompt, one variable question each."""
-    return [
-        (
-            {"role": "system", "content": _SYSTEM},
-            {
-                "role": "user",
-                "content": json.dumps({"id": f"{round_number}-{n}", "text": "x" * 200}),
-            },
-        )
-        for n in range(calls)
-    ]
+@dataclass
+class Figures:
+    """Of one program at one size, round by round."""
 
-
-def settings(base_url: str, in_flight: int) -> ChatSettings:
-    """With a price and a budget, so that both are at work."""
-    return ChatSettings.model_validate(
-        {
-            "base_url": base_url,
-            "model": "mock",
-            "max_in_flight": in_flight,
-            "max_cost_usd": 1000.0,
-            "prices": {
-                "date": "2026-01-01",
-                "currency": "USD",
-                "models": {"mock": {"input_cached": 0.003, "input": 0.15, "output": 0.6}},
-            },
-        }
-    )
-
-
-def run_bare(base_url: str, asked: Asked, in_flight: int) -> None:
-    """The calls alone."""
-
-    async def main() -> None:
-        waiting = iter(asked)
-        contents: list[str | None] = []
-        async with openai.AsyncOpenAI(
-            api_key="sk-mock",
-            base_url=base_url,
-            max_retries=0,
-            http_client=openai.DefaultAioHttpClient(
-                limits=httpx2.Limits(max_connections=in_flight)
-            ),
-        ) as client:
-
-            async def work() -> None:
-                for messages in waiting:
-                    reply = await client.chat.completions.create(
-                        model="mock",
-                        messages=cast("list[ChatCompletionMessageParam]", messages),
-                        temperature=1.0,
-                        max_tokens=4096,
-                        response_format={"type": "json_object"},
-                    )
-                    contents.append(reply.choices[0].message.content)
-
-            await asyncio.gather(*(work() for _ in range(in_flight)))
-        assert len(contents) == len(asked)
-
-    asyncio.run(main())
-
-
-def run_engine(base_url: str, asked: Asked, in_flight: int) -> None:
-    """The calls with all the engine does."""
-    with tempfile.TemporaryDirectory() as folder:
-        chat = settings(base_url, in_flight)
-        model = OpenAIChatModel(chat, {"CHAT_API_KEY": "sk-mock"})
-        with ChatEngine(model, SqliteJournal(Path(folder) / "journal.sqlite"), chat) as engine:
-            outcomes = engine.run([ChatRequest(messages, Label) for messages in asked])
-        assert all(isinstance(outcome, Answer) for outcome in outcomes)
-
-
-def measure(run: Runner, base_url: str, asked: Asked, in_flight: int) -> tuple[float, float]:
-    """Calls a second and CPU milliseconds a call (all threads of this process)."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    run(base_url, asked, in_flight)
-    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    return len(asked) / seconds, cpu_seconds / len(asked) * 1000
+    rates: list[float] = field(default_factory=list)  # calls a second
+    costs: list[float] = field(default_factory=list)  # CPU milliseconds a call
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Prints both rates and their ratio; exit status 1 below the bar."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--calls", type=int, default=2000)
-    parser.add_argument("--in-flight", type=int, default=64)
-    parser.add_argument("--delay-ms", type=float, default=50.0)
-    parser.add_argument("--rounds", type=int, default=5)
+    """Prints rates, CPU and ratios; exit status 1 below a bar."""
+    started = time.monotonic()
+    parser = make_parser(__doc__, rounds=3)
+    parser.add_argument("--calls", type=int, default=500, help="(default: %(default)s)")
+    parser.add_argument("--delay-ms", type=float, default=50.0, help="(default: %(default)s)")
     arguments = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        port_file = Path(folder) / "port"
-        command = [sys.executable, "-m", "tests.chat_server", "--port-file", str(port_file)]
-        command += ["--delay-ms", str(arguments.delay_ms)]
-        server = subprocess.Popen(command)
-        try:
-            while not port_file.exists():
-                if server.poll() is not None:
-                    raise RuntimeError("the server did not start")
-                time.sleep(0.05)
-            return _compare(f"http://127.0.0.1:{port_file.read_text()}/v1", arguments)
-        finally:
-            server.kill()
-            server.wait()
-
-
-def _compare(base_url: str, arguments: argparse.Namespace) -> int:
-    kinds = {"bare": run_bare, "engine": run_engine}
-    for run in kinds.values():  # imports and connections warm, and not measured
-        run(base_url, questions(100, -1), arguments.in_flight)
-    ideal = arguments.in_flight / arguments.delay_ms * 1000
-    print(
-        f"{arguments.calls} calls of {arguments.delay_ms:g} ms, {arguments.in_flight} in flight, "
-        f"{os.cpu_count()} CPUs; the delay alone allows {ideal:.0f} calls/s"
+    programs, missing = available(arguments.without_peers)
+    sizes = [arguments.calls * times for times in arguments.growth]
+    figures: dict[tuple[str, int], Figures] = {}
+    busiest = 0.0  # share of a core that the server took, at the most
+    with tempfile.TemporaryDirectory() as name, serving(Path(name), arguments.delay_ms) as server:
+        for calls in sizes:
+            for number in range(1 if calls >= CALLS_ONCE else arguments.rounds):
+                for program in programs:
+                    if skipped(program, calls, arguments.calls, number):
+                        continue
+                    one = figures.setdefault((program.name, calls), Figures())
+                    share = measure(server, program, calls, number, Path(name), one)
+                    busiest = max(busiest, share)
+    at = arguments.calls * (BAR_TIMES if BAR_TIMES in arguments.growth else arguments.growth[-1])
+    ideal = IN_FLIGHT / arguments.delay_ms * 1000
+    result = Result(
+        "chat_engine",
+        "Chat calls",
+        f"Calls of {arguments.delay_ms:g} ms to a server on this machine, {IN_FLIGHT} in flight: "
+        f"the delay alone allows {ideal:,.0f} a second. A process a run, which times itself "
+        "without imports; its cache or journal is empty at the start. All answers are checked.",
+        tuple(claims(figures, at, missing)),
+        tuple(series(figures)),
+        versions(programs),
+        tuple(notes(busiest, missing)),
     )
-    rates: dict[str, list[float]] = {kind: [] for kind in kinds}
-    costs: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for number in range(arguments.rounds):
-        asked = questions(arguments.calls, number)
-        for kind, run in kinds.items():
-            rate, cpu_ms = measure(run, base_url, asked, arguments.in_flight)
-            rates[kind].append(rate)
-            costs[kind].append(cpu_ms)
-            print(f"round {number + 1} {kind:>6}: {rate:6.0f} calls/s, {cpu_ms:.2f} CPU-ms a call")
-    ratios = [one / other for one, other in zip(rates["engine"], rates["bare"], strict=True)]
-    for kind in kinds:
-        rate, cpu_ms = statistics.median(rates[kind]), statistics.median(costs[kind])
-        print(f"median  {kind:>6}: {rate:6.0f} calls/s, {cpu_ms:.2f} CPU-ms a call")
-    ratio = statistics.median(ratios)
-    print(f"engine / bare: {ratio:.2f} (median of {len(ratios)} rounds), the bar is {_BAR}")
-    return 0 if ratio >= _BAR else 1
+    return finish(result, arguments, started)
+
+
+def available(without_peers: bool) -> tuple[list[Program], dict[str, str]]:
+    """The programs that can be run, and why the others cannot."""
+    programs, missing = [OURS, BARE], {}
+    for program in () if without_peers else (CURATOR, DISTILABEL):
+        try:
+            program.command()  # installs it
+        except peers.PeerMissing as error:
+            print(error)
+            missing[program.name] = str(error).partition("\n")[0]
+        else:
+            programs.append(program)
+    return programs, missing
+
+
+def skipped(program: Program, calls: int, smallest: int, number: int) -> bool:
+    """Distilabel has no bar and is slow: one round, and the two smaller sizes."""
+    return program is DISTILABEL and (number > 0 or calls > BAR_TIMES * smallest)
+
+
+def measure(
+    server: Server, program: Program, calls: int, number: int, folder: Path, figures: Figures
+) -> float:
+    """Adds a run's figures; the share of a core that the server took meanwhile.
+
+    Raises:
+        RuntimeError: the program failed, or did not bring the answers that the server gives.
+    """
+    questions = tuple(question(f"{calls}-{number}-{index}") for index in range(calls))
+    task = Task(server.base_url, questions)
+    state = folder / f"{program.name.replace(' ', '-')}-{calls}-{number}"
+    used = server.cpu_s()
+    ended = ask(program, task.write(folder / "task.json"), state)
+    if ended.status:
+        raise RuntimeError(f"{program.name} failed at {calls} calls:\n{ended.error}")
+    if ended.answers != task.expected:
+        raise RuntimeError(f"{program.name}: {len(ended.answers)} answers, not those of the server")
+    seconds, cpu_ms = ended.facts["seconds"], 1000 * ended.facts["cpu_s"] / calls
+    figures.rates.append(calls / seconds)
+    figures.costs.append(cpu_ms)
+    print(f"{calls:,} calls, {program.name}: {calls / seconds:.0f}/s, {cpu_ms:.2f} CPU-ms a call")
+    return float((server.cpu_s() - used) / seconds)
+
+
+def claims(
+    figures: dict[tuple[str, int], Figures], calls: int, missing: dict[str, str]
+) -> list[Claim]:
+    """The ratios of the rates at the size of the bar."""
+    found = []
+    for program, bar in ((BARE, BAR_BARE), (CURATOR, BAR_CURATOR)):
+        text = f"{calls:,} calls, the whole engine against {program.name}"
+        reason = missing.get(program.name, "run without peers")
+        value = None
+        theirs = figures.get((program.name, calls))
+        if theirs is not None:
+            ours = figures[OURS.name, calls]
+            value = ratio(ours.rates, theirs.rates)
+            by_cpu = ratio(theirs.costs, ours.costs)
+            reason = f"by the CPU time of a call it is {by_cpu:.2f}x; a busy machine shifts rates"
+        found.append(Claim(text, value, "x", bar, reason=reason))
+    return found
+
+
+def series(figures: dict[tuple[str, int], Figures]) -> list[Series]:
+    """Rates, then what a call costs of the CPU."""
+    rates = [
+        Series(name, calls, "calls", "calls/s", tuple(one.rates))
+        for (name, calls), one in figures.items()
+    ]
+    costs = [
+        Series(name, calls, "calls", "CPU-ms a call", tuple(one.costs))
+        for (name, calls), one in figures.items()
+    ]
+    return [*rates, *costs]
+
+
+def versions(programs: list[Program]) -> dict[str, str]:
+    """Of the clients and the peers."""
+    found = {package: version(package) for package in BARE.packages}
+    if CURATOR in programs:
+        found |= peers.versions("curator", "bespokelabs-curator")
+    if DISTILABEL in programs:
+        found |= peers.versions("distilabel", "distilabel")
+    return found
+
+
+def notes(busiest: float, missing: dict[str, str]) -> list[str]:
+    """What a reader of the figures has to know."""
+    told = [
+        f"The server took {busiest:.0%} of a core at the most while a program ran: it is not what "
+        "they wait for.",
+        f"From {CALLS_ONCE:,} calls on there is one round, and distilabel runs once at the two "
+        "smaller sizes.",
+        "distilabel's CPU time includes the start of its steps, which are processes of their own.",
+        "Bare keeps nothing: a run of it that breaks off has to be paid for again.",
+    ]
+    return told + [f"{name} is left out: {reason}." for name, reason in missing.items()]
 
 
 if __name__ == "__main__":

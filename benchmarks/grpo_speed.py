@@ -2,221 +2,150 @@
 
 One prompt of 64 tokens, eight rollouts of 64, 48,448 ids (FlexiVoice's: Phi-3.5 and 16,384 codes),
 a small model: sampling, a reward by rule, the reference's log-probs (beta 0.1), the loss and the
-backward pass; the optimiser, the same for all, is left out. TRL 1.16 is its GRPOTrainer at the
-same settings (mean of each sequence, k3, clip 0.2, no grammar), on the same weights. Rounds
-alternate and the fastest of each counts; on one thread of a CPU, in CPU seconds, so that what else
-runs on the machine does not. That both losses are the same for the same rollouts is a test
-(tests/trainer/test_trl_parity.py); here each draws its own.
+backward pass; the optimiser, the same for all, is left out. The peer is TRL 1.16's GRPOTrainer at
+the same settings (mean of each sequence, k3, clip 0.2, no grammar), from an environment of its own
+on the project's PyTorch. Both read the same weights from the same files and take turns; on one
+thread, in CPU seconds, so that what else runs on the machine does not count. Each draws its own
+rollouts; what TRL drew in its last round is then learnt from here too, and the losses compared.
 
-Bar: as fast as TRL.
+Bars: as fast as TRL at 64 tokens; the same loss for the same rollouts within 1e-5, which
+tests/trainer/test_trl_parity.py holds for clipped ratios and every gradient.
+
+    python -m benchmarks.grpo_speed
+    python -m benchmarks.grpo_speed --hidden 512 --layers 8 --growth 1 4
 """
 
 from __future__ import annotations
 
-import argparse
-import os
+import contextlib
+import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 
-from benchmarks.peers import PeerMissing
-from trainer.data.rows import Row
-from trainer.loop.ranks import Ranks
-from trainer.loop.settings import ModelSettings
-from trainer.models import Reference, load_policy, without_bars
-from trainer.policy import Policy
-from trainer.rewards.hub import RewardHub
-from trainer.rewards.rule import RuleReward
-from trainer.rewards.settings import RuleSettings
-from trainer.rollouts.protocol import RolloutPrompt, Rollouts
-from trainer.rollouts.sampler import TorchSampler
-from trainer.rollouts.settings import SamplingSettings
-from trainer.tasks.grpo import Grpo, GrpoRecipe
-from trainer.tiny import write_tiny
-from trainer.tokens.append import AppendLayout
-from trainer.tokens.grammar import Grammar
-from trainer.tokens.layout import Example
-from trainer.tokens.walk import class_table
+from benchmarks.grpo_step import GrpoSetting, Ours
+from benchmarks.peers import versions
+from benchmarks.results import Claim, Result, finish, make_parser, version
+from benchmarks.turns import (
+    Found,
+    Peer,
+    Program,
+    fewer,
+    installed,
+    rounds_text,
+    speed_claim,
+    take_turns,
+    to_series,
+)
+from benchmarks.two_models import IDS, codes_of, write_models
+from trainer.models import load_tokenizer, without_bars
 from trainer.vocab import SpeechVocab, flexivoice
 
-BAR = 1.0
-IDS = 32_064 + 16_384
-CODES = IDS - 264  # the tiny tokenizer has bytes, roles and ends besides
-PROMPT, COMPLETION, GROUP = 64, 64, 8  # tokens, tokens, rollouts
-BETA = 0.1  # FlexiVoice A.10
+BAR, LARGEST_GAP = 1.0, 1e-5
+AT = 64  # tokens of a completion
+PROMPT = ("abcdefghijklmnopqrstuvwxyz" * 3)[:64]  # a token a character
+GROUP = 8  # FlexiVoice A.10
+BETA, CLIP = 0.1, 0.2  # FlexiVoice A.10
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Prints the times and their ratio; exit status 1 below the bar."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--rounds", type=int, default=4)
+    """Prints the times and their ratio; exit status 1 below a bar."""
+    started = time.monotonic()
+    parser = make_parser(__doc__, rounds=3)
+    parser.add_argument("--tokens", type=int, default=16, help="of the shortest completions")
+    parser.add_argument("--ids", type=int, default=IDS, help="of the vocabulary")
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--threads", type=int, default=1, help="of the CPU")
-    parser.add_argument("--require-peers", action="store_true")
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
-    on_gpu = torch.cuda.is_available()
-    clock = time.perf_counter if on_gpu or arguments.threads > 1 else time.process_time
     without_bars()
-    with tempfile.TemporaryDirectory() as scratch:
-        names = flexivoice(n_codes=CODES)
-        sizes = {"hidden": arguments.hidden, "layers": arguments.layers}
-        folder = write_tiny(Path(scratch, "model"), names, **sizes)
-        programs: dict[str, Ours | Trl] = {"ours": Ours(folder, "cuda" if on_gpu else "cpu")}
-        try:
-            programs["trl"] = Trl(folder, on_gpu)
-        except PeerMissing as missing:
-            print(f"trl: left out, {missing}")
-        seconds: dict[str, list[float]] = {name: [] for name in programs}
-        for _ in range(arguments.rounds):
-            for name, program in programs.items():
-                started = clock()
-                tokens = program.step()
-                seconds[name].append(clock() - started)
-                if tokens != GROUP * COMPLETION:
-                    print(f"{name}: {tokens} tokens drawn instead of {GROUP * COMPLETION}")
-    device = torch.cuda.get_device_name() if on_gpu else "CPU"
-    print(f"device: {device}, {torch.get_num_threads()} threads")
-    print(f"{GROUP} rollouts of {COMPLETION} tokens after {PROMPT}, {IDS} ids")
-    for name, times in seconds.items():
-        print(f"{name}: {min(times):.3f} s a step")
-    if "trl" not in programs:
-        return int(arguments.require_peers)
-    ratio = min(seconds["trl"]) / min(seconds["ours"])
-    print(f"trl / ours: {ratio:.2f}, the bar is {BAR}")
-    return int(ratio < BAR)
+    codes = codes_of(arguments.ids)
+    setting = GrpoSetting(arguments.threads, GROUP, PROMPT, codes, codes // 2, BETA, CLIP)
+    sizes = [arguments.tokens * times for times in sorted(arguments.growth)]
+    found_versions = {"torch": version("torch"), "transformers": version("transformers")}
+    rounds = fewer(sizes, arguments.rounds, AT)
+    notes = [
+        "Ours reads the prompt once for all rollouts, TRL once a rollout. On a GPU one would give "
+        "TRL vLLM to draw with: the ratio says nothing about that."
+    ]
+    trl = None if arguments.without_peers else installed("trl", notes)
+    learnt = None
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+        folder = Path(scratch)
+        write_models(folder, arguments.ids, arguments.hidden, arguments.layers)
+        ours = Ours(folder, setting, sizes)
+        programs: dict[str, Program] = {"ours": ours}
+        if trl is not None:
+            found_versions |= versions("trl", "trl")
+            told = json.dumps({**asdict(setting), "first_code": first_code(folder, codes)})
+            programs["TRL"] = stack.enter_context(Peer(trl, "trl_grpo", folder, told))
+        found = take_turns(programs, sizes, rounds)
+        check_drawn(found)
+        if trl is not None:
+            learnt = gaps(ours, folder / f"{sizes[0]}.drawn.json")
+    result = Result(
+        benchmark="grpo_speed",
+        title="A GRPO step",
+        setting=(
+            f"{GROUP} rollouts of one prompt of {len(PROMPT)} tokens, {arguments.ids:,} ids, a "
+            f"model of {arguments.layers} layers of {arguments.hidden}, float32, "
+            f"{arguments.threads} thread(s) of a CPU. Timed are sampling, a reward by rule, the "
+            "reference, the loss and the backward pass, warm, without start-up and optimiser; "
+            "each side in a process of its own, on the same weights. " + rounds_text(rounds)
+        ),
+        claims=claims(found, learnt),
+        series=to_series(found, "tokens a rollout", "CPU s" if arguments.threads == 1 else "s"),
+        versions=found_versions,
+        notes=tuple(notes),
+    )
+    return finish(result, arguments, started)
 
 
-class Whole:
-    """The sampler without a grammar; what is cut at the limit is trained on, as TRL does."""
-
-    def __init__(self, sampler: TorchSampler) -> None:
-        self._sampler = sampler
-        self.tokens = 0
-
-    def refresh(self) -> None:
-        """The weights are the policy's own."""
-
-    def generate(
-        self,
-        prompts: Sequence[RolloutPrompt],
-        group_size: int,
-        sampling: SamplingSettings,
-        grammar: Grammar | None,
-    ) -> Rollouts:
-        """Rollouts of any ids."""
-        found = self._sampler.generate(prompts, group_size, sampling, None)
-        self.tokens = int(found.completion_BT.sum())
-        return replace(found, truncated_B=torch.zeros_like(found.truncated_B))
+def first_code(folder: Path, codes: int) -> int:
+    """The id of code 0, for the peer's reward."""
+    tokenizer = load_tokenizer(str(folder / "policy"))
+    return SpeechVocab.from_tokenizer(tokenizer, flexivoice(n_codes=codes)).first_code_id
 
 
-class Ours:
-    """This trainer's task, as its GRPO command puts it together."""
+def check_drawn(found: Found) -> None:
+    """Less drawn would be less work.
 
-    def __init__(self, folder: Path, device: str) -> None:
-
-        settings = ModelSettings(path=str(folder), gradient_checkpointing=False)
-        model, tokenizer = load_policy(settings)
-        vocab = SpeechVocab.from_tokenizer(tokenizer, flexivoice(n_codes=CODES))
-        self._policy = Policy(model).to(device)
-        ranks = Ranks(0, 1, torch.device(device))
-        self._engine = Whole(TorchSampler(self._policy.model, vocab))
-        recipe = GrpoRecipe(
-            group_size=GROUP,
-            beta=BETA,
-            clip=0.2,
-            kl="k3",
-            form="paper",
-            weights={},
-            sampling=SamplingSettings(max_tokens=COMPLETION, temperature=1.0, seed=0),
-            max_tokens=GROUP * (PROMPT + COMPLETION),
-        )
-        self._task = Grpo(
-            ranks,
-            Reference(self._policy, ranks.device),
-            self._engine,
-            RewardHub([RuleReward(RuleSettings(rule="codes", first=0, last=CODES // 2))]),
-            AppendLayout(vocab, tokenizer),
-            recipe,
-            asks=lambda row: frozenset({"rule"}),
-            classes_V=class_table(vocab, vocab.size, ranks.device),
-        )
-        ids = tuple(range(97, 97 + 26)) * 3
-        example = Example(ids[:PROMPT], (1, 2), (True, True))
-        self._row = Row("a", "a", "bench", example, "a", (1, 2), "S", "en", None)
-        self._steps = 0
-
-    def step(self) -> int:
-        """One step; how many tokens were drawn."""
-        self._policy.zero_grad()
-        self._steps += 1
-        parts, _ = self._task.microbatches([self._row], self._policy, self._steps)
-        for part in parts:
-            self._task.loss(self._policy, part).total.backward()
-        return self._engine.tokens
+    Raises:
+        RuntimeError: a step drew over a hundredth less than it should have.
+    """
+    for (program, size), rounds in found.items():
+        for one in rounds:
+            if not 0.99 * GROUP * size <= one.values[0] <= GROUP * size:
+                raise RuntimeError(
+                    f"{program} drew {one.values[0]:g} tokens instead of {GROUP * size}: its "
+                    "rollouts end before the limit; take other settings of the sampler"
+                )
 
 
-class Trl:
-    """TRL's GRPOTrainer: its own generation, scoring and loss, called one after the other."""
-
-    def __init__(self, folder: Path, on_gpu: bool) -> None:
-        try:
-            from datasets import Dataset, disable_progress_bars
-            from transformers import AutoTokenizer
-            from trl.trainer.grpo_config import GRPOConfig
-            from trl.trainer.grpo_trainer import GRPOTrainer
-        except ImportError as error:
-            raise PeerMissing(f"not installed: pip install trl datasets ({error})") from error
-        disable_progress_bars()
-        prompt = "abcdefghijklmnopqrstuvwxyz" * 3
-        self._inputs = [{"prompt": prompt[:PROMPT]}] * GROUP  # a token a byte
-        reward: Any = _half  # TRL's type for it has None among the rewards
-        self._trainer: Any = GRPOTrainer(
-            model=str(folder),
-            reward_funcs=reward,
-            args=GRPOConfig(
-                output_dir=tempfile.mkdtemp(),
-                beta=BETA,
-                epsilon=0.2,
-                loss_type="grpo",
-                use_bias_correction_kl=False,
-                temperature=1.0,
-                num_generations=GROUP,
-                per_device_train_batch_size=GROUP,
-                max_completion_length=COMPLETION,
-                generation_kwargs={"min_new_tokens": COMPLETION},
-                bf16=False,
-                use_cpu=not on_gpu,
-                report_to="none",
-                gradient_checkpointing=False,
-            ),
-            processing_class=AutoTokenizer.from_pretrained(folder),
-            train_dataset=Dataset.from_list(self._inputs),
-        )
-        model: Any = self._trainer.model
-        model.train()
-        self._trainer.current_gradient_accumulation_steps = 1  # its train loop sets it
-
-    def step(self) -> int:
-        """One step; how many tokens were drawn."""
-        self._trainer.model.zero_grad()
-        inputs = self._trainer._generate_and_score_completions(self._inputs)
-        self._trainer._compute_loss(self._trainer.model, inputs).backward()
-        return int(inputs["completion_mask"].sum())
+def gaps(ours: Ours, path: Path) -> tuple[float, float]:
+    """How far our loss is from TRL's on its rollouts, and our gradient's norm, as a share."""
+    drawn = json.loads(path.read_text(encoding="utf-8"))
+    loss, norm = ours.learn(drawn["completions"], drawn["advantages"])
+    return abs(loss - drawn["loss"]), abs(norm - drawn["gradient_norm"]) / drawn["gradient_norm"]
 
 
-def _half(completion_ids: list[list[int]], **_: object) -> list[float]:
-    """The share of ids in the lower half, a rule as cheap as ours."""
-    return [sum(one < IDS // 2 for one in ids) / max(len(ids), 1) for ids in completion_ids]
+def claims(found: Found, learnt: tuple[float, float] | None) -> tuple[Claim, ...]:
+    """The ratio at PEERS.md's size, and that the same is learnt from the same rollouts."""
+    loss, norm = (None, None) if learnt is None else learnt
+    absent = "TRL was not run" if learnt is None else "the two sides do not compute the same"
+    text = f"GRPO step, {GROUP} rollouts of {AT} tokens after {len(PROMPT)}, against TRL"
+    return (
+        speed_claim(found, "TRL", AT, BAR, text),
+        Claim(
+            "GRPO, difference from TRL's loss on its rollouts", loss, "", LARGEST_GAP, False, absent
+        ),
+        Claim("GRPO, the same of the gradient's norm, as a share", norm, "", 1e-4, False, absent),
+    )
 
 
 if __name__ == "__main__":

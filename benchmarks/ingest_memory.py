@@ -1,58 +1,95 @@
-"""Speed and memory of reading Emilia: ``python -m benchmarks.ingest_memory --utterances 1000000``.
+"""Speed and memory of ingesting Emilia: ``python -m benchmarks.ingest_memory``.
 
-Writes WebDataset tars and a metadata sidecar into a temporary folder, reads them in a process of
-its own, and prints utterances a second and the peak of resident memory, at a third of the size and
-at the full size: memory must not grow with the corpus. The target is below 500 MB.
+Writes WebDataset tars and a metadata sidecar into a temporary folder and runs ``python -m
+pipelines.ingest`` on them as a person would: memory must not grow with the corpus.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from schemas import Utterance
+import yaml
 
-TARGET_MB = 500
+from benchmarks.processes import Usage, measured, module
+from benchmarks.results import Claim, Result, Series, finish, make_parser, version
+
+MEMORY_BAR_MB = 500.0
 _UTTERANCES_PER_TAR = 50_000  # the largest tars of Emilia-YODAS hold so many
 _UTTERANCES_PER_SOURCE = 10
 _FRAMES = 8
 # MPEG-2 layer III, 48 kb/s, 24 kHz, mono: 144 bytes and 576 samples a frame.
 _FRAME = b"\xff\xf3\x64\xc4" + bytes(140)
 _DURATION = _FRAMES * 576 / 24000
+SETTING = (
+    "`python -m pipelines.ingest` over WebDataset tars as Emilia ships them, clips of 0.2 s, with "
+    "a sidecar of titles that every utterance finds its row in; one process with Beam's local "
+    "runner, start and imports included."
+)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Prints the figures; 1 when memory misses the target."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--utterances", type=int, default=1_000_000)
+    """Measures and writes the result; 1 when the bar is missed."""
+    parser = make_parser(__doc__, rounds=1)
     parser.add_argument(
-        "--stage", choices=["reader", "ingest"], default="reader", help="what to measure"
+        "--utterances", type=int, default=62_500, help="at 1x (default: %(default)s)"
     )
-    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)  # the measured process
-    parser.add_argument("--output", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
-    if arguments.read is not None:
-        return _read(arguments.read)
-    peaks = []
-    for count in (arguments.utterances // 3, arguments.utterances):
+    started = time.monotonic()
+    used: dict[int, list[Usage]] = {}
+    for times in arguments.growth:
+        count = times * arguments.utterances
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            write_corpus(folder, count)
-            facts = _measure(folder, arguments.stage)
-        peaks.append(facts["peak_mb"])
-        print(
-            f"{arguments.stage}: {count:,} utterances, {count // _UTTERANCES_PER_SOURCE:,} rows of "
-            f"metadata: {count / facts['seconds']:,.0f} utterances/s, "
-            f"{count / facts['cpu_seconds']:,.0f} a second of CPU, {facts['peak_mb']:.0f} MB"
-        )
-    print(f"growth for 3 times the corpus: {peaks[1] - peaks[0]:+.0f} MB; target {TARGET_MB} MB")
-    return int(max(peaks) >= TARGET_MB)
+            write_corpus(Path(name), count)
+            for number in range(arguments.rounds):
+                usage = ingest(Path(name), Path(name) / f"ingest{number}", count)
+                used.setdefault(count, []).append(usage)
+    peak = max(usage.peak_mb for found in used.values() for usage in found)
+    text = f"peak memory, up to {max(used):,} utterances"
+    result = Result(
+        benchmark="ingest_memory",
+        title="Ingest of Emilia",
+        setting=SETTING,
+        claims=(Claim(text, peak, "MB", MEMORY_BAR_MB, at_least=False),),
+        series=tuple(series_of(used)),
+        versions={name: version(name) for name in ("apache-beam", "pyarrow")},
+    )
+    return finish(result, arguments, started)
+
+
+def series_of(used: dict[int, list[Usage]]) -> list[Series]:
+    """Utterances a second by the clock and of CPU, then megabytes, by size."""
+    rates, costs, peaks = [], [], []
+    for count, found in sorted(used.items()):
+        rate = tuple(count / one.seconds for one in found)
+        rates.append(Series("ours", count, "utterances", "utterances/s", rate))
+        cost = tuple(one.cpu_seconds / count * 1e6 for one in found)
+        costs.append(Series("ours", count, "utterances", "CPU-us an utterance", cost))
+        held = tuple(one.peak_mb for one in found)
+        peaks.append(Series("ours", count, "utterances", "MB", held))
+    return rates + costs + peaks
+
+
+def ingest(corpus: Path, output: Path, utterances: int) -> Usage:
+    """Runs the command; fails when it did not pass on every utterance, with its title."""
+    parameters = corpus / "params.yaml"
+    parameters.write_text(with_metadata(corpus / "metadata.jsonl"), encoding="utf-8")
+    flags = ["--source", "emilia", "--input", str(corpus), "--output", str(output)]
+    usage = measured(module("pipelines.ingest", *flags, "--params", parameters))
+    facts = json.loads((output / "stage.json").read_text(encoding="utf-8"))
+    if not facts["in"] == facts["out"] == utterances:
+        raise SystemExit(f"{utterances} utterances, but in {facts['in']} and out {facts['out']}")
+    return usage
+
+
+def with_metadata(sidecar: Path) -> str:
+    """The project's parameters, with the sidecar of this corpus."""
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    params["sources"]["emilia"]["metadata"] = [str(sidecar)]
+    return str(yaml.safe_dump(params, allow_unicode=True))
 
 
 def write_corpus(folder: Path, utterances: int) -> None:
@@ -95,63 +132,6 @@ def _member(name: str, payload: bytes) -> bytes:
     header[257:265] = b"ustar\x0000"
     header[148:156] = b"%06o\0 " % sum(header)
     return bytes(header) + payload + bytes(-len(payload) % 512)
-
-
-def _measure(folder: Path, stage: str) -> dict[str, float]:
-    started, used = time.monotonic(), _cpu_of_children()
-    if stage == "reader":
-        command = [sys.executable, "-m", "benchmarks.ingest_memory", "--read", str(folder)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        return dict(json.loads(done.stdout))
-    output = folder / "ingest"
-    parameters = folder / "params.yaml"
-    parameters.write_text(_with_metadata(folder / "metadata.jsonl"), encoding="utf-8")
-    command = [sys.executable, "-m", "pipelines.ingest", "--source", "emilia"]
-    command += ["--input", str(folder), "--output", str(output), "--params", str(parameters)]
-    subprocess.run(command, check=True, capture_output=True)
-    seconds = time.monotonic() - started
-    facts = json.loads(Path(f"{output}.run.json").read_text(encoding="utf-8"))
-    return {
-        "seconds": seconds,
-        "cpu_seconds": _cpu_of_children() - used,
-        "peak_mb": facts["peak_rss_bytes"] / 1e6,
-    }
-
-
-def _cpu_of_children() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _with_metadata(sidecar: Path) -> str:
-    """The project's parameters, with the sidecar of this corpus."""
-    import yaml
-
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    params["sources"]["emilia"]["metadata"] = [str(sidecar)]
-    return str(yaml.safe_dump(params, allow_unicode=True))
-
-
-def _read(folder: Path) -> int:
-    from pipelines.sources.emilia import EmiliaSource
-    from pipelines.sources.settings import EmiliaSettings
-
-    settings = EmiliaSettings(kind="emilia", metadata=(str(folder / "metadata.jsonl"),))
-    source = EmiliaSource("emilia", settings)
-    good, titled = 0, 0
-    started, used = time.monotonic(), time.process_time()
-    for shard in source.shards([str(folder)]):
-        for record in source.read(shard):
-            if isinstance(record, Utterance):
-                good += 1
-                titled += record.title is not None
-    seconds = time.monotonic() - started
-    if good != titled:
-        raise SystemExit(f"{good} utterances, but only {titled} with a title")
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    cpu_seconds = time.process_time() - used
-    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": peak_mb}))
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,67 +1,112 @@
-"""Loads one pure function of a peer whose package needs far more than that function does.
+"""Peers, each in a virtual environment of its own under ``build/peers``; never in the project's.
 
-A peer is looked for among the installed packages, then in `build/peers`, where it can be put
-without what it depends on: `pip install --no-deps --target build/peers whisperx nemo-curator`.
-Modules that only its other functions use are replaced by empty ones while it is imported. Nothing
-is skipped silently: a benchmark prints why a peer is missing.
+`benchmarks/requirements/<peer>.txt` pins what is installed. Its first line begins with one of:
+
+- ``# All of it``: every package the peer needs;
+- ``# These alone``: for a pure function of a package that would bring gigabytes (what its other
+  functions import is replaced by the program that calls it);
+- ``# These alone, over the project's packages``: so that both sides run on the same PyTorch.
+
+A peer is run as ``<its python> benchmarks/peer_programs/<program>.py ARGUMENT...``, a file that
+imports nothing of this project and prints one JSON object as its last line.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import hashlib
+import json
+import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import sysconfig
+import venv
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-FOLDER = Path(__file__).parents[1] / "build" / "peers"
+HERE = Path(__file__).parent
+FOLDER = HERE.parent / "build" / "peers"
+ALL, ALONE = "# All of it", "# These alone"
+OVER_OURS = f"{ALONE}, over the project's packages"
 
 
 class PeerMissing(Exception):
-    """The peer is not installed; the message says how to install it."""
+    """The peer could not be installed; the message says why."""
 
 
-class _Empty(ModuleType):
-    """A module that has every name, each a class that does nothing."""
-
-    __path__: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return type(name, (), {"__class_getitem__": classmethod(lambda cls, _: cls)})
-
-
-def load(package: str, module: str, function: str, unused: Sequence[str]) -> Callable[..., Any]:
-    """The function, from a module imported with ``unused`` modules left out where not installed.
+def python(peer: str) -> Path:
+    """The interpreter of a peer's environment, which is made when it is not there.
 
     Raises:
-        PeerMissing: the package is not there, or its module has no such function.
+        PeerMissing: pip failed; its last lines are in the message.
+        ValueError: the first line of its requirements says nothing of how it is installed.
     """
-    name = module.split(".")[0]
-    if importlib.util.find_spec(name) is None and FOLDER.is_dir():
-        sys.path.append(str(FOLDER))
-    if importlib.util.find_spec(name) is None:
-        raise PeerMissing(f"not installed: pip install --no-deps --target build/peers {package}")
-    replaced = [one for one in unused if _is_missing(one)]
-    for one in replaced:
-        sys.modules[one] = _Empty(one)
-    try:
-        found: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise PeerMissing(f"{module}.{function} cannot be imported: {error}") from error
-    finally:
-        for one in replaced:
-            del sys.modules[one]
+    requirements = HERE / "requirements" / f"{peer}.txt"
+    text = requirements.read_text(encoding="utf-8")
+    if not text.startswith((ALL, ALONE)):
+        raise ValueError(f"{requirements}: line 1: neither '{ALL}' nor '{ALONE}'")
+    stamp = hashlib.sha256(f"{text}{sys.version}{sys.prefix}".encode()).hexdigest()
+    folder = FOLDER / peer
+    interpreter = folder / "bin" / "python"
+    stamped = folder / "peer.stamp"
+    if stamped.exists() and stamped.read_text(encoding="utf-8") == stamp:
+        return interpreter
+    print(f"installing {requirements.name} into {folder.relative_to(HERE.parent)}", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    venv.create(folder, with_pip=False)
+    alone = ["--no-deps"] if text.startswith(ALONE) else []
+    command = [sys.executable, "-m", "pip", "--python", str(interpreter), "install", "--quiet"]
+    command += ["--no-input", "--disable-pip-version-check", *alone, "-r", str(requirements)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = "\n".join(done.stderr.splitlines()[-5:])
+        raise PeerMissing(f"{peer} cannot be installed:\n{last}")
+    if text.startswith(OVER_OURS):  # not before: pip would leave out what the project has too
+        _layer(interpreter)
+    stamped.write_text(stamp, encoding="utf-8")
+    return interpreter
+
+
+def run(peer: str, program: str, *arguments: str | Path, timeout_s: float = 600) -> dict[str, Any]:
+    """What a program of a peer prints as its last line.
+
+    Raises:
+        PeerMissing: its environment cannot be made.
+        RuntimeError: the program failed, or printed no JSON object.
+        subprocess.TimeoutExpired: it took longer than ``timeout_s``.
+    """
+    path = HERE / "peer_programs" / f"{program}.py"
+    return run_json([str(python(peer)), str(path), *map(str, arguments)], timeout_s)
+
+
+def run_json(command: Sequence[str], timeout_s: float = 600) -> dict[str, Any]:
+    """What a command prints as its last line, as `run` reads it; for our own side."""
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=timeout_s, cwd=HERE.parent
+    )
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        last = "\n".join(done.stderr.splitlines()[-15:])
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{last}")
+    found = json.loads(lines[-1])
+    if not isinstance(found, dict):
+        raise RuntimeError(f"{' '.join(command)} printed no JSON object: {lines[-1][:200]}")
     return found
 
 
-def _is_missing(module: str) -> bool:
-    if module in sys.modules:
-        return False
-    try:
-        return importlib.util.find_spec(module) is None
-    except ModuleNotFoundError:  # of its parent
-        return True
+def versions(peer: str, *packages: str) -> dict[str, str]:
+    """Installed versions, as the peer's own environment has them."""
+    code = "import importlib.metadata as m, json, sys; "
+    code += "print(json.dumps({name: m.version(name) for name in sys.argv[1:]}))"
+    return {
+        str(name): str(found)
+        for name, found in run_json([str(python(peer)), "-c", code, *packages]).items()
+    }
+
+
+def _layer(interpreter: Path) -> None:
+    """Puts the project's packages behind the peer's own."""
+    query = [str(interpreter), "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"]
+    found = subprocess.run(query, capture_output=True, text=True, check=True)
+    behind = Path(found.stdout.strip()) / "project.pth"
+    behind.write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")

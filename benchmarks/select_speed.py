@@ -1,225 +1,195 @@
-"""How fast ``python -m pipelines.select`` is, beside py-data-juicer with two cheap filters.
+"""Filtering annotated utterances against py-data-juicer: ``python -m benchmarks.select_speed``.
 
-    python -m benchmarks.select_speed --rows 200000
-    python -m benchmarks.select_speed --rows 200000 --install-peers
-
-Both run as processes of their own, start-up included, over the same descriptions on two workers'
-worth of cores: select does its whole audit and writes Parquet, py-data-juicer filters by text
-length and by word count (np=2) and writes JSON lines. The bar is 20 times its rate.
-
-The peer lives in a virtual environment under ``build/peers``; ``--install-peers`` makes it.
+Whole commands, start-up included, over the same descriptions: ``python -m pipelines.select`` with
+two rules (no letter, too many words) and with its whole audit of seven, and py-data-juicer's
+``dj-process`` with two filters (text length, word count; np=2). With two rules both must keep the
+same rows; the audit keeps none of what these drop.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import random
 import shutil
-import subprocess
 import sys
+import tempfile
 import time
-import venv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
+import yaml
 
-from schemas import AnnotatedUtterance, StageFacts, table_of
+from benchmarks import peers
+from benchmarks.processes import Usage, measured, module
+from benchmarks.results import Claim, Result, Series, finish, make_parser, ratio, version
+from benchmarks.select_corpus import Corpus, write_corpus
+from schemas import StageFacts
 
 BAR = 20.0
-PEER = Path("build/peers/data_juicer")
-PEER_PACKAGES = ("py-data-juicer==1.6.1", "aiohttp")  # it imports aiohttp without declaring it
-ROWS_PER_PART = 20_000
-
-CHARACTERS = ("JOE", "FAYE", "CHIEF", "ORACLE", "SEC", "DEATH", "Yae Miko", "Silver Wolf")
-OPENERS = (
-    "Say it like {who} who {does}",
-    "Sound like {who} who {does}",
-    "{mood} and {mood2}, as if you were {who}",
-    "Picture {who} who {does}, and speak that way",
-    "Keep it {mood}, the way {who} talks",
-    "Let every word come out {mood}, almost {mood2}",
-    "Start {mood} and grow {mood2}",
-    "Give the line a {mood} edge, like {who}",
+PEER = "py-data-juicer"
+TWO, SEVEN = "ours, two rules", "ours, seven rules"
+MAX_WORDS, MAX_CHARACTERS = 60, 400
+_HELD_AT = 4  # times the smallest input: the 200,000 rows of the bar
+_PEER_UP_TO = 4  # times the smallest input: at 16 times a run of the peer takes some five minutes
+TWO_RULES = {  # of `select` in params.yaml: nothing of the others can be found
+    "keep_values": ["high", "medium", "low"],
+    "max_words": MAX_WORDS,
+    "max_characters": MAX_CHARACTERS,
+    "min_script_share": 0.0,
+    "max_opening_share": 1.0,
+    "max_same": 10**9,
+    "min_repeats": 10**9,
+}
+WHY_LESS = (
+    "1.2 CPU-seconds of ours are imports, PyArrow and the pandas it loads above all, and start-up "
+    "is what a busy machine stretches most"
 )
-WHO = (
-    "a tired teacher|an excited football fan|a patient mother|a proud captain|a shy student|"
-    "an old storyteller|a nervous witness|a cheerful host|a weary soldier|a sly merchant|"
-    "a news anchor|a careful doctor|a bored clerk|a young scientist|a stern judge"
-).split("|")
-DOES = (
-    "has just heard the news|cannot hide a smile|is about to lose patience|knows the answer|"
-    "wants to be believed|has told this a hundred times|is running out of time|"
-    "speaks to a child|hides a secret|sees land at last|has nothing left to lose"
-).split("|")
-MOODS = (
-    "warm|calm|brisk|teasing|solemn|breathless|dry|tender|bitter|hopeful|hushed|bright|weary|"
-    "playful|stern|curious|gentle|fierce|wry|anxious|proud|soft|urgent|dreamy"
-).split("|")
-TAILS = (
-    "letting the last word hang|with a smile in the voice|a little faster towards the end|"
-    "pausing before the point|never raising the voice|with a sigh at the start|"
-    "stressing the first words|as though nobody listened|close to the microphone|"
-    "with short, clipped phrases|and do not hurry"
-).split("|")
-TEMPLATE = "The speaker talks in a clear and neutral tone that fits the words."
+SETTING = (
+    "Whole commands as processes, start-up included, by the clock, over the same descriptions: "
+    "`python -m pipelines.select` with no runner flags, Parquet in and out, and `dj-process` with "
+    "`text_length_filter` and `words_num_filter`, np=2, JSON lines in and out. The two rules are "
+    "the like of the two filters and keep the same rows; the seven are the whole audit, which "
+    "counts every wording of the corpus first. Both have two cores: `select` works with a thread "
+    "a core (at most four) in one process, the peer with two processes."
+)
+NOTES = (
+    "select writes all 36 columns of its rows, the peer the two that it was given and its "
+    "statistics.",
+    "The peer's start takes some ten seconds, which weighs less the larger the corpus is; it is "
+    f"run up to {_PEER_UP_TO}x.",
+)
 
 
-def rows(count: int) -> Iterator[dict[str, Any]]:
-    """Annotated utterances as a chat model leaves them: mostly good, some of every fault."""
-    rng = random.Random(0)
-    for index in range(count):
-        character = rng.choice(CHARACTERS)
-        yield {
-            "id": f"line_{index:08d}",
-            "source": "game_voice",
-            "source_id": f"line_{index:08d}",
-            "speaker": character,
-            "language": "en",
-            "text": "You want my boat? Then you had better bring more than a smile.",
-            "text_raw": "You want my boat? Then you had better bring more than a smile.",
-            "duration": round(rng.uniform(0.5, 12.0), 3),
-            "audio_uri": f"dump/{index % 64:02d}.tar",
-            "audio_container": "tar",
-            "audio_member": f"line_{index:08d}.wav",
-            "audio_offset": index * 512,
-            "audio_size": 40_000,
-            "audio_format": "wav",
-            "sample_rate_hz": 24_000,
-            "num_channels": 1,
-            "title": None,
-            "tags": (),
-            "character": character,
-            "game": "Monkey Harbour",
-            "dnsmos": None,
-            "licence": "LicenseRef-none",
-            "instruction": _description(rng, character),
-            "instruction_language": "en",
-            "value": rng.choices(("high", "medium", "low"), (6, 3, 1))[0],
-            "personality": "Proud, and never admits to being afraid.",
-            "speaking_style": "Brisk and teasing, with a smoky voice.",
-            "prompt_name": "game_style/v1",
-            "prompt_sha256": "0" * 64,
-            "chat_model": "benchmark",
-            "reply_sha256": f"{index:064x}",
-        }
-
-
-def write_annotated(folder: Path, count: int) -> None:
-    """The output folder that annotate would have left."""
-    folder.mkdir(parents=True)
-    block: list[dict[str, Any]] = []
-    part = 0
-    for row in rows(count):
-        block.append(row)
-        if len(block) == ROWS_PER_PART:
-            _write_part(folder, part, block)
-            block, part = [], part + 1
-    if block:
-        _write_part(folder, part, block)
-    facts = StageFacts(
-        stage="annotate",
-        source="game_voice",
-        unit="utterance",
-        rows_in=count,
-        rows_out=count,
-        rejected={},
-        hours_in=0.0,
-        hours_out=0.0,
-        rejected_hours={},
-        speakers_in=len(CHARACTERS),
-        speakers_out=len(CHARACTERS),
-        backend="benchmark",
-        prompt_sha256={},
-        counts={},
+def main(argv: list[str] | None = None) -> int:
+    """Measures and writes the result; 1 below a bar."""
+    parser = make_parser(__doc__, rounds=2)
+    parser.add_argument("--rows", type=int, default=50_000, help="at 1x (default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    started = time.monotonic()
+    versions = {name: version(name) for name in ("pyarrow", "numpy")}
+    missing = "run without peers" if arguments.without_peers else ""
+    if not missing:
+        try:
+            versions |= peers.versions("data_juicer", PEER)
+        except peers.PeerMissing as error:
+            missing = str(error)
+    used: dict[tuple[str, int], list[Usage]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        for times in arguments.growth:
+            folder = Path(name) / f"{times}x"
+            corpus = write_corpus(folder, times * arguments.rows)
+            with_peer = not missing and times <= _PEER_UP_TO
+            for _ in range(arguments.rounds if times <= _PEER_UP_TO else 1):
+                for program, usage in one_round(corpus, folder, with_peer):
+                    used.setdefault((program, corpus.rows), []).append(usage)
+            shutil.rmtree(folder)
+    result = Result(
+        benchmark="select_speed",
+        title="Filtering descriptions",
+        setting=SETTING,
+        claims=tuple(claims_of(used, _HELD_AT * arguments.rows, missing)),
+        series=tuple(series_of(used)),
+        versions=versions,
+        notes=NOTES,
     )
-    (folder / "stage.json").write_text(facts.to_json(), encoding="utf-8")
+    return finish(result, arguments, started)
 
 
-def time_select(work: Path) -> float:
-    """Seconds of the whole command."""
-    command = [sys.executable, "-m", "pipelines.select", "--source", "game_voice"]
-    return _time([*command, "--input", str(work / "annotate"), "--output", str(work / "select")])
+def one_round(corpus: Corpus, work: Path, with_peer: bool) -> Iterator[tuple[str, Usage]]:
+    """Every program once, and that they agree."""
+    few = run_ours(corpus.nameless, work / "two", TWO_RULES)
+    yield TWO, few
+    kept = kept_by_ours(work / "two", corpus.rows, {"description_empty", "description_overlong"})
+    yield SEVEN, run_ours(corpus.annotate, work / "seven", {})
+    if strange := kept_by_ours(work / "seven", corpus.rows) - kept:
+        raise SystemExit(f"the audit keeps {len(strange)} rows that two of its rules drop")
+    if with_peer:
+        yield PEER, run_peer(corpus, work)
+        check_same(kept, kept_by_peer(work / "peer"))
 
 
-def time_peer(work: Path, count: int) -> float:
-    """Seconds of py-data-juicer over the same descriptions as JSON lines."""
-    lines = work / "descriptions.jsonl"
-    with lines.open("w", encoding="utf-8") as stream:
-        for row in rows(count):
-            stream.write(json.dumps({"text": row["instruction"]}, ensure_ascii=False) + "\n")
+def run_ours(annotate: Path, output: Path, rules: dict[str, object]) -> Usage:
+    """``pipelines.select`` with the project's parameters, some changed."""
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    params["select"] |= rules
+    file = output.with_suffix(".params.json")
+    file.write_text(json.dumps(params, default=str), encoding="utf-8")  # JSON is YAML
+    flags = ["--source", "game_voice", "--params", str(file)]
+    folders = ["--input", str(annotate), "--output", str(output)]
+    return measured(module("pipelines.select", *flags, *folders))
+
+
+def run_peer(corpus: Corpus, work: Path) -> Usage:
+    """``dj-process`` with its two filters."""
+    shutil.rmtree(work / "peer", ignore_errors=True)
     recipe = {
         "project_name": "select_speed",
-        "dataset_path": str(lines.resolve()),
-        "export_path": str((work / "peer" / "out.jsonl").resolve()),
+        "dataset_path": str(corpus.lines.resolve()),
+        "export_path": str((work / "peer" / "kept.jsonl").resolve()),
         "np": 2,
         "open_tracer": False,
         "use_cache": False,
         "process": [
-            {"text_length_filter": {"min_len": 1, "max_len": 400}},
-            {"words_num_filter": {"lang": "en", "tokenization": False, "max_num": 60}},
+            {"text_length_filter": {"min_len": 1, "max_len": MAX_CHARACTERS}},
+            {"words_num_filter": {"tokenization": False, "min_num": 1, "max_num": MAX_WORDS}},
         ],
     }
-    config = work / "recipe.yaml"
-    config.write_text(json.dumps(recipe, indent=2), encoding="utf-8")  # JSON is YAML
-    return _time([str(PEER / "bin" / "dj-process"), "--config", str(config)])
+    file = work / "recipe.yaml"
+    file.write_text(json.dumps(recipe, indent=1), encoding="utf-8")  # JSON is YAML
+    program = peers.python("data_juicer").parent / "dj-process"
+    return measured([str(program), "--config", str(file)])
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Prints both rates and their ratio; 1 when the ratio is below the bar."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--rows", type=int, default=200_000, metavar="N")
-    parser.add_argument("--install-peers", action="store_true")
-    parser.add_argument("--work", type=Path, default=Path("build/select_speed"), metavar="DIR")
-    arguments = parser.parse_args(argv)
-    if arguments.install_peers and not PEER.exists():
-        venv.create(PEER, with_pip=True)
-        _time([str(PEER / "bin" / "pip"), "install", "--quiet", *PEER_PACKAGES])
-    shutil.rmtree(arguments.work, ignore_errors=True)
-    write_annotated(arguments.work / "annotate", arguments.rows)
-    ours = arguments.rows / time_select(arguments.work)
-    facts = StageFacts.from_json((arguments.work / "select" / "stage.json").read_text("utf-8"))
-    print(f"select: {ours:,.0f} rows/s; {facts.rows_out:,} of {facts.rows_in:,} rows stay")
-    if not (PEER / "bin" / "dj-process").exists():
-        print(f"py-data-juicer: skipped, not installed in {PEER} (--install-peers does it)")
-        return 0
-    peer = arguments.rows / time_peer(arguments.work, arguments.rows)
-    print(f"py-data-juicer, np=2: {peer:,.0f} rows/s")
-    print(f"ratio: {ours / peer:.1f} (bar {BAR:.0f})")
-    return 0 if ours / peer >= BAR else 1
+def kept_by_ours(output: Path, rows: int, reasons: set[str] | None = None) -> set[str]:
+    """The ids of the rows that stay; fails where rows are missing, or went for another reason."""
+    facts = StageFacts.from_json((output / "stage.json").read_text(encoding="utf-8"))
+    kept: set[str] = set()
+    for path in sorted(output.glob("part-*.parquet")):
+        kept.update(pq.read_table(path, columns=["id"]).column("id").to_pylist())
+    if not facts.rows_in == rows == len(kept) + sum(facts.rejected.values()):
+        raise SystemExit(f"select: {facts.rows_in} of {rows} rows in, {len(kept)} out")
+    if reasons is not None and not facts.rejected.keys() <= reasons:
+        raise SystemExit(f"select: more than two rules found something: {facts.rejected}")
+    return kept
 
 
-def _description(rng: random.Random, character: str) -> str:
-    fault = rng.random()
-    if fault < 0.01:
-        return TEMPLATE
-    if fault < 0.015:
-        return "..."
-    opener = rng.choice(OPENERS).format(
-        who=rng.choice(WHO), does=rng.choice(DOES), mood=rng.choice(MOODS), mood2=rng.choice(MOODS)
-    )
-    sentence = f"{opener}, {rng.choice(TAILS)}, {rng.choice(MOODS)} but {rng.choice(MOODS)}."
-    sentence = sentence[0].upper() + sentence[1:]
-    if fault < 0.03:
-        return f"{sentence} That is how {character.title()} speaks."
-    if fault < 0.035:
-        return "语气平和地收个尾，像聊完天准备道别一样，不紧不慢。"
-    return " ".join([sentence] * 6) if fault < 0.04 else sentence
+def check_same(ours: set[str], theirs: set[str]) -> None:
+    """Fails where the peer keeps other rows: fast and wrong is not fast."""
+    if ours != theirs:
+        told = f"{len(ours ^ theirs)} rows are kept by one only"
+        raise SystemExit(f"{PEER} keeps {len(theirs)}, ours {len(ours)}; {told}")
 
 
-def _write_part(folder: Path, part: int, block: list[dict[str, Any]]) -> None:
-    table = table_of(AnnotatedUtterance, block)
-    pq.write_table(table, folder / f"part-{part:05d}.parquet", compression="zstd")
+def kept_by_peer(folder: Path) -> set[str]:
+    """The ids of the rows that stay."""
+    with (folder / "kept.jsonl").open(encoding="utf-8") as stream:
+        return {json.loads(line)["id"] for line in stream}
 
 
-def _time(command: list[str]) -> float:
-    started = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    return time.perf_counter() - started
+def claims_of(used: dict[tuple[str, int], list[Usage]], rows: int, missing: str) -> Iterator[Claim]:
+    """Both of ours against the peer, at the size of the bar or the nearest that was run."""
+    sizes = sorted({size for program, size in used if program in (PEER, TWO)})
+    size = min(sizes, key=lambda one: abs(one - rows))
+    theirs = used.get((PEER, size), [])
+    for program, what in ((TWO, "two cheap filters"), (SEVEN, "all seven rules against its two")):
+        ours = used[program, size]
+        text = f"{size:,} rows, {what}, against {PEER}"
+        if not theirs:
+            yield Claim(text, None, "x", BAR, reason=missing)
+            continue
+        # Of rates: the seconds the other way.
+        value = ratio([one.seconds for one in theirs], [one.seconds for one in ours])
+        busy = ratio([one.cpu_seconds for one in theirs], [one.cpu_seconds for one in ours])
+        yield Claim(text, value, "x", BAR, reason=f"{busy:.1f}x by CPU time; {WHY_LESS}")
+
+
+def series_of(used: dict[tuple[str, int], list[Usage]]) -> Iterator[Series]:
+    """Rows a second, CPU seconds and megabytes, by size."""
+    for (program, size), found in used.items():
+        yield Series(program, size, "rows", "rows/s", tuple(size / one.seconds for one in found))
+    for (program, size), found in used.items():
+        yield Series(program, size, "rows", "CPU-s", tuple(one.cpu_seconds for one in found))
+        yield Series(program, size, "rows", "MB", tuple(one.peak_mb for one in found))
 
 
 if __name__ == "__main__":
