@@ -11,13 +11,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 from pydantic import BaseModel
 
-import trainer.settings
 from tests.docs.documents import ROOT
 from trainer.settings import load_settings
 
@@ -45,7 +45,8 @@ def check_module(module: str, arguments: Sequence[str], patch: pytest.MonkeyPatc
     with patch.context() as inside, contextlib.redirect_stdout(io.StringIO()):
         inside.setattr(sys, "argv", [module, *own])
         if module.startswith("trainer.") and {"--config", "--set"} & set(own):
-            inside.setattr(trainer.settings, "load_settings", _load_and_stop)
+            for reader in _readers_of_settings():
+                inside.setattr(reader, "load_settings", _load_and_stop)
         else:
             inside.setattr(argparse.ArgumentParser, "parse_args", _parse_and_stop)
         try:
@@ -129,6 +130,12 @@ def _parse_and_stop(
     if unknown:
         self.error(f"unrecognized arguments: {' '.join(unknown)}")
     raise Accepted
+
+
+def _readers_of_settings() -> list[ModuleType]:
+    """Where the function is, and every module that other tests have imported with it."""
+    named = [module for name, module in sys.modules.items() if name.startswith("trainer")]
+    return [one for one in named if getattr(one, "load_settings", None) is load_settings]
 
 
 def _load_and_stop(

@@ -141,7 +141,7 @@ def test_the_report_has_table_1_and_the_scenes(built: Workplace) -> None:
     ended = built.run("report", SOURCE)
     assert ended.status == 0, ended
     page = (built.data / "report" / "index.html").read_text(encoding="utf-8")
-    for shown in ("Table 1", "Turns of a scene", "How sure the speakers are", "春风小巷"):
+    for shown in ("Table 1", "number of turns", "How sure the speakers are", "春风小巷"):
         assert shown in page
     assert "audio/mpeg" in page
 

@@ -129,7 +129,7 @@ def test_what_is_not_a_video_says_why(tmp_path: Path) -> None:
     text.write_text("no video at all")
     with pytest.raises(PicturesUnreadable, match=r"text\.mp4: Invalid data found"):
         Video(str(text), 90)
-    with pytest.raises(PicturesUnreadable, match=r"nothing\.mp4: No such file"):
+    with pytest.raises(PicturesUnreadable, match=r"nothing\.mp4: cannot be read: No such file"):
         Video(str(tmp_path / "nothing.mp4"), 90)
     sound = broken_videos.without_picture(VIDEO, tmp_path / "sound.mp4")
     with pytest.raises(PicturesUnreadable, match=r"sound\.mp4: no moving picture in it"):

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -126,6 +127,15 @@ def test_a_missing_key_is_said_before_any_call(server: ServerThread, journal: Pa
         assert engine.usage.calls == 0
 
 
+@pytest.fixture
+def heard_interrupt() -> Iterator[None]:
+    """Ctrl-C raises, though a shell that starts a suite in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupt")
 def test_ctrl_c_keeps_what_is_in_flight(journal: Path) -> None:
     requests = [request(n) for n in range(100)]
     with ServerThread(delay_s=0.2) as server:

@@ -11,7 +11,6 @@ import functools
 import http.server
 import json
 import queue
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -20,18 +19,11 @@ from typing import Any
 
 import pytest
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from tests import browser as any_browser
+
 FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
+    *any_browser.FLAGS,
     "--hide-scrollbars",  # they would take from the width
-    "--disable-quic",
-    "--disable-sync",
-    "--disable-extensions",
-    "--disable-component-update",
-    "--disable-background-networking",
-    "--no-first-run",
     "--enable-logging=stderr",
     "--window-size=1400,2000",
 )
@@ -68,10 +60,7 @@ document.querySelector("iframe").addEventListener("load", async (event) => {{
 @pytest.fixture(scope="module")
 def browser() -> str:
     """The browser's program; without one the test is skipped."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"no browser here; one of {', '.join(BROWSERS)} would be used")
-    return found
+    return any_browser.find_browser()
 
 
 def drive(
@@ -93,7 +82,6 @@ def drive(
     )
     flags = [
         "--autoplay-policy=no-user-gesture-required",
-        "--mute-audio",
         *([_DARK] if dark else []),
     ]
     with _served(folder) as (address, asked, results):

@@ -7,37 +7,16 @@ import base64
 import contextlib
 import itertools
 import json
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
-import pytest
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--disable-extensions",
-    "--disable-component-update",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--mute-audio",
-    "--remote-debugging-port=0",  # any free one; the browser writes it into its profile
-)
+from tests.browser import FLAGS, find_browser
+
+PORT_FLAG = "--remote-debugging-port=0"  # any free one; the browser writes it into its profile
 PATIENCE_S = 60.0
-
-
-def find_browser() -> str:
-    """The path of a browser; the test is skipped where there is none."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"no browser here; one of {', '.join(BROWSERS)} would be used")
-    return found
 
 
 class Tab:
@@ -145,6 +124,7 @@ async def browser_tab(profile: Path, downloads: Path) -> AsyncIterator[Tab]:
     process = await asyncio.create_subprocess_exec(
         find_browser(),
         *FLAGS,
+        PORT_FLAG,
         f"--user-data-dir={profile}",
         "about:blank",
         stdout=asyncio.subprocess.DEVNULL,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.listening_kit.chromium import Tab, browser_tab, find_browser
+from tests.browser import find_browser
+from tests.trainer.listening_kit.chromium import Tab, browser_tab
 from tests.trainer.listening_kit.clips import settings, write_clips
 from trainer.listening.analysis import analyse
 from trainer.listening.key import Key, read_key
