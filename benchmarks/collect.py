@@ -89,7 +89,7 @@ def growth(result: Result) -> list[dict[str, Any]]:
                     continue
                 times = one.median / first[program].median if first[program].median else 1.0
                 beside = "" if one is first[program] else f" ({times:.2g}x)"
-                cells.append(f"{number(one.median)} ±{one.spread:.0%}{beside}")
+                cells.append(f"{one}{beside}")
             rows.append({"size": f"{number(size)} {size_unit}", "cells": cells})
         tables.append({"unit": unit, "programs": programs, "rows": rows})
     return tables

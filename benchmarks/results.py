@@ -51,6 +51,14 @@ class Series:
         """The widest distance of a round from the median, as a share of it."""
         return max(abs(value - self.median) for value in self.values) / (abs(self.median) or 1.0)
 
+    def __str__(self) -> str:
+        """The median, and the spread where there was more than one round.
+
+        >>> print(Series("ours", 10, "rows", "rows/s", (4.0, 5.0, 5.5)))
+        5 ±20%
+        """
+        return number(self.median) + (f" ±{self.spread:.0%}" if len(self.values) > 1 else "")
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -191,9 +199,7 @@ def table(series: Iterable[Series]) -> list[str]:
         groups.setdefault((one.size, one.size_unit, one.unit), []).append(one)
     lines = []
     for (size, size_unit, unit), programs in groups.items():
-        figures = ", ".join(
-            f"{one.program} {number(one.median)} ±{one.spread:.0%}" for one in programs
-        )
+        figures = ", ".join(f"{one.program} {one}" for one in programs)
         lines.append(f"{number(size)} {size_unit}: {figures} {unit}")
     return lines
 
@@ -222,7 +228,7 @@ def quantity(value: float, unit: str) -> str:
     >>> quantity(2.57, "x"), quantity(300.0, "MB")
     ('2.57x', '300 MB')
     """
-    return f"{number(value)}{unit}" if unit == "x" else f"{number(value)} {unit}"
+    return f"{number(value)}{unit}" if unit == "x" else f"{number(value)} {unit}".rstrip()
 
 
 def version(package: str) -> str:
