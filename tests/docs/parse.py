@@ -9,7 +9,7 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -45,7 +45,7 @@ def check_module(module: str, arguments: Sequence[str], patch: pytest.MonkeyPatc
     with patch.context() as inside, contextlib.redirect_stdout(io.StringIO()):
         inside.setattr(sys, "argv", [module, *own])
         if module.startswith("trainer.") and {"--config", "--set"} & set(own):
-            for reader in _readers_of_settings():
+            for reader in _modules_with(load_settings):  # that other tests have imported, too
                 inside.setattr(reader, "load_settings", _load_and_stop)
         else:
             inside.setattr(argparse.ArgumentParser, "parse_args", _parse_and_stop)
@@ -57,6 +57,9 @@ def check_module(module: str, arguments: Sequence[str], patch: pytest.MonkeyPatc
             if "--help" in own and end.code == 0:
                 return
             raise
+        finally:
+            for reader in _modules_with(_load_and_stop):  # imported meanwhile, by that name
+                reader.load_settings = load_settings  # type: ignore[attr-defined]
     raise AssertionError(f"python -m {module} {own}: read neither arguments nor settings")
 
 
@@ -132,10 +135,10 @@ def _parse_and_stop(
     raise Accepted
 
 
-def _readers_of_settings() -> list[ModuleType]:
-    """Where the function is, and every module that other tests have imported with it."""
+def _modules_with(function: Callable[..., object]) -> list[ModuleType]:
+    """The trainer's modules whose ``load_settings`` is this one."""
     named = [module for name, module in sys.modules.items() if name.startswith("trainer")]
-    return [one for one in named if getattr(one, "load_settings", None) is load_settings]
+    return [one for one in named if getattr(one, "load_settings", None) is function]
 
 
 def _load_and_stop(
