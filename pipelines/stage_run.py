@@ -22,7 +22,7 @@ from pipelines.errors import PipelineError, StageFailed
 from pipelines.part_list import REJECTED, written_parts
 from pipelines.stage import Stage, hash_strings
 from schemas import PartFacts, StageFacts
-from schemas.facts import Hashes, hours, no_hashes
+from schemas.facts import Hashes, no_hashes
 
 
 @dataclass(frozen=True)
@@ -106,21 +106,13 @@ def stage_facts(stage: Stage[Any, Any], total: PartFacts) -> StageFacts:
             f"{stage.name}: {total.rows_in} {stage.unit}s in, but {total.rows_out} out and "
             f"{rejected} rejected: some are lost; this is a bug of the stage"
         )
-    return StageFacts(
+    return StageFacts.of_parts(
+        total,
         stage=stage.name,
         source=stage.source,
         unit=stage.unit,
-        rows_in=total.rows_in,
-        rows_out=total.rows_out,
-        rejected=dict(total.rejected),
-        hours_in=hours(total.microseconds_in),
-        hours_out=hours(total.microseconds_out),
-        rejected_hours={key: hours(value) for key, value in total.rejected_microseconds.items()},
-        speakers_in=len(total.speakers_in),
-        speakers_out=len(total.speakers_out),
         backend=stage.backend,
         prompt_sha256=stage.prompts,
-        counts=dict(total.counts),
     )
 
 

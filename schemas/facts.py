@@ -79,6 +79,35 @@ class StageFacts:
     # before they were listed. What comes next can tell by it that a part is missing.
     parts: dict[str, int] | None = None
 
+    @classmethod
+    def of_parts(
+        cls,
+        total: PartFacts,
+        *,
+        stage: str,
+        source: str,
+        unit: str,
+        backend: str | None,
+        prompt_sha256: dict[str, str],
+    ) -> StageFacts:
+        """The facts of a stage from the sum of its parts; the files are not listed yet."""
+        return cls(
+            stage=stage,
+            source=source,
+            unit=unit,
+            rows_in=total.rows_in,
+            rows_out=total.rows_out,
+            rejected=dict(total.rejected),
+            hours_in=hours(total.microseconds_in),
+            hours_out=hours(total.microseconds_out),
+            rejected_hours={key: hours(us) for key, us in total.rejected_microseconds.items()},
+            speakers_in=len(total.speakers_in),
+            speakers_out=len(total.speakers_out),
+            backend=backend,
+            prompt_sha256=prompt_sha256,
+            counts=dict(total.counts),
+        )
+
     def to_json(self) -> str:
         """One stable text: sorted keys, fixed rounding, a final newline."""
         content = dict(vars(self))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas import AnnotatedUtterance, Utterance
+from schemas import AnnotatedUtterance, PartFacts, StageFacts, Utterance
 
 _PLAIN: dict[str, Any] = {
     "id": "EN_B00000_S00000_W000000",
@@ -53,3 +53,11 @@ def utterance(**changes: Any) -> Utterance:  # noqa: ANN401
 def annotated(**changes: Any) -> AnnotatedUtterance:  # noqa: ANN401
     """One annotated utterance of Emilia."""
     return AnnotatedUtterance(**{**_PLAIN, **_ANNOTATION, **changes})
+
+
+def uncounted(stage: str, source: str, unit: str, rows: int = 0) -> StageFacts:
+    """Facts of a stage that counted nothing but its rows, all of which went on."""
+    total = PartFacts(rows_in=rows, rows_out=rows)
+    return StageFacts.of_parts(
+        total, stage=stage, source=source, unit=unit, backend=None, prompt_sha256={}
+    )

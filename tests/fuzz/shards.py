@@ -15,10 +15,10 @@ from manifests.prompt_cuts import are_prompts, read_prompts
 from manifests.recorded import ShardDamaged, parse_cut, read_recorded
 from manifests.shards import ShardPaths
 from manifests.small_tar import members
-from schemas import StageFacts
 from tests.fuzz.mutate import JSON, TAR, Mutator
 from tests.fuzz.target import Target
 from tests.pipelines.sources.archives import clip
+from tests.records import uncounted
 from tests.trainer.coded import CODEC, utterance
 
 
@@ -79,22 +79,7 @@ def _plain(
 
 def _prompts(folder: Path, lines: bytes) -> list[Target]:
     path, stage = folder / "prompts.jsonl.gz", folder / "stage.json"
-    facts = StageFacts(
-        stage="emit",
-        source="s3",
-        unit="prompt",
-        rows_in=2,
-        rows_out=2,
-        rejected={},
-        hours_in=0.0,
-        hours_out=0.0,
-        rejected_hours={},
-        speakers_in=0,
-        speakers_out=0,
-        backend=None,
-        prompt_sha256={},
-        counts={},
-    )
+    facts = uncounted("emit", "s3", "prompt", rows=2)
 
     def read(content: bytes) -> object:
         path.write_bytes(gzip.compress(content, 1))

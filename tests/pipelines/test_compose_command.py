@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from pipelines import compose
-from schemas import Label, StageFacts, Utterance, table_of
-from tests.records import utterance
+from schemas import Label, Utterance, table_of
+from tests.records import uncounted, utterance
 
 EMOTIONS = ("neutral", "happy", "angry", "sad", "surprised", "disgusted")
 
@@ -40,22 +40,7 @@ def write_stage(folder: Path, parts: Sequence[Sequence[Utterance]]) -> None:
     folder.mkdir(parents=True)
     for number, rows in enumerate(parts):
         pq.write_table(table_of(Utterance, rows), folder / f"part-{number:05d}.parquet")
-    facts = StageFacts(
-        stage="annotate",
-        source="esd",
-        unit="utterance",
-        rows_in=0,
-        rows_out=0,
-        rejected={},
-        hours_in=0.0,
-        hours_out=0.0,
-        rejected_hours={},
-        speakers_in=0,
-        speakers_out=0,
-        backend=None,
-        prompt_sha256={},
-        counts={},
-    )
+    facts = uncounted("annotate", "esd", "utterance")
     (folder / "stage.json").write_text(facts.to_json())
 
 

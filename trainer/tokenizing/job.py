@@ -15,7 +15,6 @@ from manifests.scene_cuts import SPLITS
 from manifests.shards import FOLDER, ShardPaths, list_shards
 from manifests.storage import LocalFiles
 from schemas import PartFacts, StageFacts
-from schemas.facts import hours
 from trainer.errors import DataError, UsageError
 from trainer.tokenizing.done import known, origin, read_done
 from trainer.tokenizing.turns import STAGE
@@ -159,21 +158,13 @@ def _write(folder: str, total: PartFacts, facts_in: StageFacts, codec: str) -> N
             f"{folder}: {total.rows_in} {facts_in.unit}s came in, {total.rows_out} went out and "
             f"{total.rejected.total()} were rejected: these must add up; remove it and run again"
         )
-    facts = StageFacts(
+    facts = StageFacts.of_parts(
+        total,
         stage=STAGE,
         source=facts_in.source,
         unit=facts_in.unit,
-        rows_in=total.rows_in,
-        rows_out=total.rows_out,
-        rejected=dict(total.rejected),
-        hours_in=hours(total.microseconds_in),
-        hours_out=hours(total.microseconds_out),
-        rejected_hours={name: hours(us) for name, us in total.rejected_microseconds.items()},
-        speakers_in=len(total.speakers_in),
-        speakers_out=len(total.speakers_out),
         backend=codec,
         prompt_sha256={},
-        counts=dict(total.counts),
     )
     with LocalFiles().atomic_write(posixpath.join(folder, "stage.json")) as stream:
         stream.write(facts.to_json().encode())

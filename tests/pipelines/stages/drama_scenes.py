@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 
 from pipelines.stages.cut_scenes import CutScenesStage
 from pipelines.stages.scenes import SceneSettings
-from schemas import CharacterProfile, Episode, StageFacts, table_of
+from schemas import CharacterProfile, Episode, table_of
 from tests.pipelines.stages.drama import EPISODES, drama_sentences, episode, truth
+from tests.records import uncounted
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "drama"
 
@@ -65,21 +66,6 @@ def _save(folder: Path, stage: str, tables: Sequence[object]) -> Path:
     folder.mkdir(parents=True)
     for number, table in enumerate(tables):
         pq.write_table(table, folder / f"part-{number:05d}.parquet")
-    facts = StageFacts(
-        stage=stage,
-        source="wenetspeech",
-        unit="sentence",
-        rows_in=0,
-        rows_out=0,
-        rejected={},
-        hours_in=0.0,
-        hours_out=0.0,
-        rejected_hours={},
-        speakers_in=0,
-        speakers_out=0,
-        backend=None,
-        prompt_sha256={},
-        counts={},
-    )
+    facts = uncounted(stage, "wenetspeech", "sentence")
     (folder / "stage.json").write_text(facts.to_json(), encoding="utf-8")
     return folder
