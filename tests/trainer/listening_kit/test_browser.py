@@ -213,6 +213,31 @@ def test_a_scene_fits_the_screen_and_half_points_can_be_given(width: int, tmp_pa
     asyncio.run(rates())
 
 
+def test_leafing_faster_than_the_sounds_load_leaves_no_complaint(tmp_path: Path) -> None:
+    page, _ = made(tmp_path, "mos")
+    leaf = (
+        "(() => { const shown = () => document.querySelector('.item:not([hidden])');"
+        "for (let n = 0; n < 20; n++) { shown().querySelector('.next').click();"
+        " shown().querySelector('.back').click(); } })()"
+    )
+
+    async def rates() -> None:
+        async with browser_tab(tmp_path / "profile", tmp_path) as tab:
+            await tab.open(page.as_uri())
+            await tab.click("#begin")
+            await hear(tab, "only")
+            await tab.press("3")
+            for _ in range(10):
+                await tab.evaluate(leaf)
+                await asyncio.sleep(0.02)
+            assert await count(tab) == "1 of 5"
+            await tab.click(f"{SHOWN} .play")  # and it still plays
+            await tab.until(f"document.querySelector('{SHOWN} .position').value > 0")
+            check_quiet(tab, page)
+
+    asyncio.run(rates())
+
+
 def test_what_was_kept_is_checked_before_it_is_used(tmp_path: Path) -> None:
     page, key = made(tmp_path, "q_mos")
     item = key.sheets[0].entries[0].item

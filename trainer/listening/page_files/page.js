@@ -118,6 +118,9 @@
       audio.pause();
       events.abort();
       row.classList.remove("playing");
+      // A sound that is still to be loaded is given up first: its address is about to end.
+      audio.removeAttribute("src");
+      audio.load();
       URL.revokeObjectURL(address);
     };
     return { audio, toggle, close, name: row.dataset.player };
