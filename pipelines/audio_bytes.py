@@ -3,7 +3,7 @@
 Ingest notes where each utterance's audio lies and leaves it there; whoever needs the bytes reads
 them here. Nothing is unpacked to disk and no archive is held in memory.
 
-Two kinds of no (they are never merged, see DESIGN):
+Two kinds of no (they are never merged):
 
 - A plain file is one utterance's own. Gone, it is a rejection ``AUDIO_MISSING``; shorter than it
   was, ``AUDIO_TRUNCATED``. Its folder gone as well is a failure: a disk that is not mounted must
@@ -21,47 +21,20 @@ import itertools
 import posixpath
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from types import TracebackType
-from typing import cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests.storage import NotRegular
 from pipelines import files
+from pipelines.audio_place import AudioPlace
 from pipelines.errors import StageFailed, UsageError
 from schemas import Reason
 
 PARQUET_ROWS = 16  # rows of a Parquet dump in memory at once; a clip may have megabytes
 SKIP_BYTES = 1 << 20  # read at a time while moving on in a packed stream
-
-
-@dataclass(frozen=True, slots=True)
-class AudioPlace:
-    """Where one utterance's encoded audio lies; the fields are those of ``Utterance``."""
-
-    uri: str
-    container: str  # file | tar | tar.gz | parquet
-    member: str | None
-    offset: int  # byte in the file, byte in the unpacked stream (tar.gz), or row (parquet)
-    size: int  # bytes
-
-    @classmethod
-    def of(cls, row: Mapping[str, object]) -> AudioPlace:
-        """The place that a row of utterances names."""
-        return cls(
-            uri=cast(str, row["audio_uri"]),
-            container=cast(str, row["audio_container"]),
-            member=cast("str | None", row["audio_member"]),
-            offset=cast(int, row["audio_offset"]),
-            size=cast(int, row["audio_size"]),
-        )
-
-    def __str__(self) -> str:
-        """For a person: the file, and what inside it."""
-        return self.uri if self.member is None else f"{self.uri}:{self.member}"
 
 
 class AudioLost(Exception):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
+from pipelines.audio_place import AudioPlace
 from pipelines.errors import PipelineError
 
 
@@ -22,11 +23,30 @@ class AudioFacts(NamedTuple):
     is_estimate: bool  # True when the duration was computed from the first frames' bit rate
 
 
-class AudioPlace(NamedTuple):
-    """Where a clip's bytes are."""
+class ClipFields(TypedDict):
+    """The fields of an ``Utterance`` that its clip decides."""
 
-    uri: str
-    container: str  # file | tar | tar.gz | parquet
-    member: str | None
-    offset: int  # bytes; the row number for parquet
-    size: int  # bytes
+    duration: float
+    audio_uri: str
+    audio_container: str
+    audio_member: str | None
+    audio_offset: int
+    audio_size: int
+    audio_format: str
+    sample_rate_hz: int
+    num_channels: int
+
+
+def clip_fields(facts: AudioFacts, place: AudioPlace) -> ClipFields:
+    """What an utterance says of its clip; seconds to the microsecond."""
+    return {
+        "duration": round(facts.duration, 6),
+        "audio_uri": place.uri,
+        "audio_container": place.container,
+        "audio_member": place.member,
+        "audio_offset": place.offset,
+        "audio_size": place.size,
+        "audio_format": facts.format,
+        "sample_rate_hz": facts.sample_rate_hz,
+        "num_channels": facts.num_channels,
+    }

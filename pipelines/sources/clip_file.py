@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from pipelines import files
-from pipelines.sources.audio_facts import AudioFacts, AudioPlace, AudioUnreadable
+from pipelines.audio_place import AudioPlace
+from pipelines.sources.audio_facts import AudioFacts, AudioUnreadable
 from pipelines.sources.audio_probe import HEAD_BYTES, probe, probe_container, probe_whole
 from pipelines.sources.base import Refusal, escapes, open_if_present
 from schemas import Reason

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from pipelines import files
-from pipelines.sources.audio_facts import AudioPlace, AudioUnreadable
+from pipelines.audio_place import AudioPlace
+from pipelines.sources.audio_facts import AudioUnreadable
 from pipelines.sources.audio_probe import HEAD_BYTES, probe
 from pipelines.sources.base import Refusal, escapes, open_if_present
 from pipelines.sources.emilia_judge import Judge

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipelines.sources.audio_facts import AudioFacts, AudioPlace, AudioUnreadable
+from pipelines.audio_place import AudioPlace
+from pipelines.sources.audio_facts import AudioFacts, AudioUnreadable, clip_fields
 from pipelines.sources.audio_probe import probe
 from pipelines.sources.base import Refusal
 from pipelines.sources.emilia_row import EmiliaRow, check_row
@@ -79,15 +80,7 @@ class Judge:
             language=row.language,
             text=row.text,
             text_raw=row.text_raw,
-            duration=round(facts.duration, 6),
-            audio_uri=place.uri,
-            audio_container=place.container,
-            audio_member=place.member,
-            audio_offset=place.offset,
-            audio_size=place.size,
-            audio_format=facts.format,
-            sample_rate_hz=facts.sample_rate_hz,
-            num_channels=facts.num_channels,
+            **clip_fields(facts, place),
             title=metadata.title if metadata else None,
             tags=metadata.tags if metadata else (),
             character=None,

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from pipelines import files
-from pipelines.sources.audio_facts import AudioPlace, AudioUnreadable
+from pipelines.audio_place import AudioPlace
+from pipelines.sources.audio_facts import AudioUnreadable
 from pipelines.sources.audio_probe import HEAD_BYTES, MAX_CLIP_BYTES, probe
 from pipelines.sources.base import Refusal, escapes
 from pipelines.sources.emilia_judge import Judge

@@ -10,8 +10,8 @@ from typing import Any
 import ijson
 
 from pipelines import files
+from pipelines.audio_place import AudioPlace
 from pipelines.errors import UsageError
-from pipelines.sources.audio_facts import AudioPlace
 from pipelines.sources.base import Refusal
 from pipelines.sources.clip_file import Clip, probe_bytes, probe_file
 from pipelines.sources.json_screen import ScreenedJson

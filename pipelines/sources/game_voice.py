@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pipelines.errors import UsageError
+from pipelines.sources.audio_facts import clip_fields
 from pipelines.sources.base import Refusal, Shard, list_inputs
 from pipelines.sources.game_dump import DumpLine, parquet_lines, result_lines
 from pipelines.sources.game_text import Player, UnspokenText, clean_text
@@ -158,15 +159,7 @@ class GameVoiceSource:
             language=spoken.language,
             text=spoken.text,
             text_raw=spoken.text_raw,
-            duration=round(facts.duration, 6),
-            audio_uri=place.uri,
-            audio_container=place.container,
-            audio_member=place.member,
-            audio_offset=place.offset,
-            audio_size=place.size,
-            audio_format=facts.format,
-            sample_rate_hz=facts.sample_rate_hz,
-            num_channels=facts.num_channels,
+            **clip_fields(facts, place),
             title=None,
             tags=(),
             character=spoken.speaker,

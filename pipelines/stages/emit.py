@@ -26,7 +26,8 @@ from manifests.keys import cut_key
 from manifests.repacking import FORMAT, as_flac
 from manifests.shards import FOLDER, ShardWriter, shard_paths
 from pipelines import files
-from pipelines.audio_bytes import AudioLost, AudioPlace, AudioReader
+from pipelines.audio_bytes import AudioLost, AudioReader
+from pipelines.audio_place import AudioPlace
 from pipelines.stage import Block, Stage, Tally, read_part
 from pipelines.stages.settings import EmitSettings
 from pipelines.stages.shard_sink import ShardSink

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
@@ -32,9 +31,9 @@ from pipelines.stages.part_rows import part_rows
 from pipelines.stages.scene_filters import Fault, sentence_rejection
 from pipelines.stages.scene_rows import tally_scenes
 from pipelines.stages.settings import EmitScenesSettings
+from pipelines.stages.shard_sink import ShardSink
 from pipelines.store import file_sha256
-from pipelines.writer import PartFile
-from schemas import EpisodeScene, Reason, Rejection, arrow_schema, record_of, table_of
+from schemas import EpisodeScene, Reason, Rejection, record_of
 
 CHUNK_ROWS = 16  # scenes whose audio is in memory at once, some 20 MB
 _EXTENSION = "flac"
@@ -217,40 +216,18 @@ def _load(row: dict[str, Any]) -> dict[str, object] | Fault:
     }
 
 
-class _SceneSink:
-    """Writes one shard."""
+class _SceneSink(ShardSink[ShardWriter]):
+    """One shard of a split."""
 
-    def __init__(self, output: str, index: int, shard: SceneShard, language: str) -> None:
-        folder = files.join(output, shard.split)
-        self._shard = ShardWriter(folder, shard.index, files)
-        self._rejected = PartFile(
-            files.join(output, "rejected", f"part-{index:05d}.parquet"), arrow_schema(Rejection)
-        )
-        self._language = language
-        paths = shard_paths(folder, shard.index)
-        self.paths: list[str] = [paths.cuts, paths.recording]
+    def __init__(self, output: str, index: int, element: SceneShard, language: str) -> None:
+        super().__init__(output, index, element.index, shard_size=None)
+        self._folder, self._language = files.join(output, element.split), language
 
-    def write(self, rows: pa.Table, rejections: list[Rejection], /) -> None:
-        """Appends a chunk."""
-        for row in rows.to_pylist():
-            length = AudioLength(row["num_samples"], row["sample_rate_hz"], row["num_channels"])
-            cut = scene_cut_of(row, row["audio"], length, row["vocals_sha256"], self._language)
-            self._shard.write(cut, row["audio"], _EXTENSION)
-        if rejections:
-            self._rejected.write(table_of(Rejection, rejections))
+    def open_shard(self, number: int) -> tuple[ShardWriter, list[str]]:
+        paths = shard_paths(self._folder, number)
+        return ShardWriter(self._folder, number, files), [paths.cuts, paths.recording]
 
-    def __enter__(self) -> _SceneSink:
-        """Opens the shard."""
-        self._rejected.__enter__()
-        self._shard.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Publishes the shard, or drops it when an error is on its way."""
-        self._shard.__exit__(kind, error, trace)
-        self._rejected.__exit__(kind, error, trace)
+    def add(self, shard: ShardWriter, row: dict[str, Any]) -> None:
+        length = AudioLength(row["num_samples"], row["sample_rate_hz"], row["num_channels"])
+        cut = scene_cut_of(row, row["audio"], length, row["vocals_sha256"], self._language)
+        shard.write(cut, row["audio"], _EXTENSION)

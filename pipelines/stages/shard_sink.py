@@ -19,8 +19,11 @@ Shard = TypeVar("Shard", bound=AbstractContextManager[Any])  # a writer of one s
 class ShardSink(abc.ABC, Generic[Shard]):
     """Fills shards, ``shard_size`` rows that came in to each, rejected ones counted."""
 
-    def __init__(self, output: str, index: int, first_shard: int, shard_size: int) -> None:
-        """Takes the stage's folder, the run's number, its first shard, and a shard's rows."""
+    def __init__(self, output: str, index: int, first_shard: int, shard_size: int | None) -> None:
+        """Takes the stage's folder, the run's number, its first shard, and a shard's rows.
+
+        ``shard_size`` is None where the run is one shard, however many rows it has.
+        """
         self.output = output
         self._number, self._size, self._filled = first_shard, shard_size, 0
         self._shard: Shard | None = None
@@ -48,7 +51,7 @@ class ShardSink(abc.ABC, Generic[Shard]):
         if rejections:
             self._rejected.write(table_of(Rejection, rejections))
         self._filled += rows.num_rows + len(rejections)
-        if self._filled >= self._size:
+        if self._size is not None and self._filled >= self._size:
             self._close(None)
 
     def __enter__(self) -> Self:

@@ -15,7 +15,8 @@ import pytest
 
 from manifests.storage import LocalFiles, NotRegular
 from pipelines import files
-from pipelines.audio_bytes import AudioLost, AudioPlace, AudioReader
+from pipelines.audio_bytes import AudioLost, AudioReader
+from pipelines.audio_place import AudioPlace
 from pipelines.errors import UsageError
 from pipelines.pictures import PicturesUnreadable, Video
 from pipelines.sound import SoundUnreadable, load_sound

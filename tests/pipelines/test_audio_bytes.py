@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import files
-from pipelines.audio_bytes import PARQUET_ROWS, AudioLost, AudioPlace, AudioReader
+from pipelines.audio_bytes import PARQUET_ROWS, AudioLost, AudioReader
+from pipelines.audio_place import AudioPlace
 from pipelines.errors import StageFailed
 from schemas import Reason
 

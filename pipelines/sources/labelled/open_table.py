@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from pipelines.audio_place import AudioPlace
 from pipelines.errors import UsageError
-from pipelines.sources.audio_facts import AudioPlace
 from pipelines.sources.base import Refusal, escapes
 from pipelines.sources.clip_file import probe_bytes
 from pipelines.sources.labelled.clip_fields import ClipFields, Fields

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
+from pipelines.sources.audio_facts import clip_fields
 from pipelines.sources.base import Refusal, Shard
 from pipelines.sources.clip_file import probe_file
 from pipelines.sources.labelled.line import Layout, Line, RefusedLine
@@ -94,15 +95,7 @@ class LabelledSource:
             language=language,
             text=text,
             text_raw=text_raw,
-            duration=round(facts.duration, 6),
-            audio_uri=place.uri,
-            audio_container=place.container,
-            audio_member=place.member,
-            audio_offset=place.offset,
-            audio_size=place.size,
-            audio_format=facts.format,
-            sample_rate_hz=facts.sample_rate_hz,
-            num_channels=facts.num_channels,
+            **clip_fields(facts, place),
             title=line.title,
             tags=line.tags,
             character=None,
