@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:  # torch takes seconds to import, and a dry run does not need 
     from acoustics.weights import WeightsSettings
 
 _BATCH = {"cpu": 4, "cuda": 64}  # windows; larger ones are slower where caches are small
+# oneDNN keeps what it compiles for every shape, 1,024 pieces if nobody says otherwise. Windows have
+# some forty lengths: an hour of sound would take 200 MB more, and saves no time by it.
+_COMPILED_KEPT = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 
 class SpeakerEmbedder:
@@ -61,6 +65,7 @@ class SpeakerEmbedder:
         if self._network is None:
             from acoustics.campplus import load_campplus
 
+            os.environ.setdefault(*_COMPILED_KEPT)  # oneDNN reads it with the first convolution
             try:
                 self._network = load_campplus(find_weights(self._weights)).to(device)
             except ValueError as error:

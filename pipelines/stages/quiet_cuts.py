@@ -36,17 +36,23 @@ def cut_at_quiet(
     length = max(round(chunk_s * sample_rate_hz), 1)
     search = round(min(_SEARCH_S, _SEARCH_SHARE * chunk_s) * sample_rate_hz)
     begin = size = 0
-    held: list[Mono] = []
+    room = np.empty(length + search, np.float32)
     for block in blocks:
-        held.append(block)
-        size += len(block)
-        while size > length + search:
-            joined = np.concatenate(held)
-            cut = length - search + quietest(joined[length - search : length], sample_rate_hz)
-            yield begin, joined[:cut]
-            begin, size, held = begin + cut, size - cut, [joined[cut:]]
+        left = block
+        while size + len(left) > len(room):
+            fits = len(room) - size
+            room[size:], left = left[:fits], left[fits:]
+            cut = length - search + quietest(room[length - search : length], sample_rate_hz)
+            yield begin, room[:cut]
+            # Another one: who asked may still hold the chunk, and nothing else holds the old one.
+            rest = room[cut:]
+            begin, size, room = begin + cut, len(rest), np.empty_like(room)
+            room[:size] = rest
+            del rest
+        room[size : size + len(left)] = left
+        size += len(left)
     if size:
-        yield begin, np.concatenate(held)
+        yield begin, room[:size]
 
 
 def quietest(samples: Mono, sample_rate_hz: int) -> int:
