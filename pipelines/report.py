@@ -13,7 +13,7 @@ from pipelines.params import Params
 EXAMPLES = (
     "python -m pipelines.report",
     "python -m pipelines.report --source emilia --output emilia-report",
-    "python -m pipelines.report --runs runs/s2 --output s2-report",
+    "python -m pipelines.report --source s2 --runs runs/s2 --output s2-report",
     "python -m pipelines.report --source wenetspeech --samples 40 --output listening",
     "python -m pipelines.report --input gs://bucket/corpora --output report",
 )
@@ -23,10 +23,11 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
     parser = cli.make_parser(
         "report",
-        "Show what every stage kept and rejected, what it cost, and examples: a summary here, and "
-        "in the output folder index.html, listen.html to listen to utterances and scenes, and "
-        "rejects.html to look through what was rejected. Each page is complete in itself. All "
-        "sources without --source; --input is the folder that holds a folder for each source.",
+        "Show what every stage kept and rejected, what it cost, what the training sets hold, and "
+        "examples: a summary here, and in the output folder index.html, listen.html to listen to "
+        "utterances, scenes and rows of the sets, and rejects.html to look through what was "
+        "rejected. Each page is complete in itself. All sources and sets without --source, which "
+        "takes a set too; --input is the folder that holds a folder for each of them.",
         EXAMPLES,
     )
     parser.add_argument(
@@ -45,8 +46,8 @@ def main(argv: list[str] | None = None) -> int:
         type=cli.positive,
         metavar="N",
         default=12,
-        help="utterances or scenes of each source to listen to, and rejected records of each "
-        "reason, at most; sound only as far as a page can hold it (default: %(default)s)",
+        help="utterances, scenes or rows of each source and set to listen to, and rejected records "
+        "of each reason, at most; sound only as far as a page can hold it (default: %(default)s)",
     )
     return cli.run_command(parser, _work, argv)
 
@@ -70,17 +71,20 @@ def _work(arguments: argparse.Namespace, params: Params, runner_flags: list[str]
         name: LABELLED if params.is_labelled(name) else VERBS for name in params.sources
     }
     known |= dict.fromkeys(params.episode_sources, drama.VERBS)
+    sets = dict(params.sets)
     if arguments.source:
-        name = cli.one_source(arguments, params, among=known)
-        known = {name: known[name]}
-    report = gather(cli.one_input(arguments, params.root), known, arguments.samples)
+        name = cli.one_source(arguments, params, among=[*known, *sets])
+        known = {one: verbs for one, verbs in known.items() if one == name}
+        sets = {one: settings for one, settings in sets.items() if one == name}
+    buying = [name for name, settings in sets.items() if settings.kind == "instructions"]
+    report = gather(cli.one_input(arguments, params.root), known, arguments.samples, sets)
     output = arguments.output or files.join(params.root, "report")
     evaluation = arguments.evaluation or files.join(params.root, "evaluation")
     report = dataclasses.replace(
         report,
         training=gather_training(arguments.runs),
         evaluation=link_to_tables(evaluation, output),
-        purchases=gather_purchases((name, params.journal(name)) for name in known),
+        purchases=gather_purchases((name, params.journal(name)) for name in (*known, *buying)),
     )
     show(report, Console())
     for name, page in render_pages(report).items():

@@ -82,7 +82,10 @@ for (const scene of document.querySelectorAll(".scene")) {
       else turn.element.removeAttribute("aria-current");
     }
     whole.textContent = audio.paused ? "play the scene" : "pause";
-    if (!audio.paused) requestAnimationFrame(mark);
+  };
+  const frames = () => {
+    mark();
+    if (!audio.paused) requestAnimationFrame(frames);
   };
   const playFrom = (start, end) => {
     stopAt = end;
@@ -90,10 +93,9 @@ for (const scene of document.querySelectorAll(".scene")) {
     audio.play();
   };
 
-  audio.addEventListener("play", mark);
-  for (const name of ["pause", "ended", "seeked", "timeupdate"]) {
-    audio.addEventListener(name, () => audio.paused && mark());
-  }
+  audio.addEventListener("play", frames);
+  // A page in the background, or on a slow machine, is not drawn: the turn ends all the same.
+  for (const name of ["pause", "ended", "seeked", "timeupdate"]) audio.addEventListener(name, mark);
   // Whoever moves the player's own handle wants to hear on, beyond the turn.
   audio.addEventListener("seeking", () => {
     if (audio.currentTime > stopAt) stopAt = Infinity;

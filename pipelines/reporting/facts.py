@@ -10,6 +10,7 @@ from pipelines.reporting.distributions import LabelCounts
 from pipelines.reporting.drama import DramaReport
 from pipelines.reporting.purchases import Purchases
 from pipelines.reporting.scene_samples import SceneExample
+from pipelines.reporting.set_facts import TrainingSet
 from pipelines.reporting.sound import Sound
 from pipelines.reporting.training import TrainingRun
 from schemas import StageFacts
@@ -150,7 +151,7 @@ class StageReport:
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusReport:
-    """One corpus: its finished stages in order, and which are missing."""
+    """One corpus or training set: its finished stages in order, and which are missing."""
 
     source: str
     stages: tuple[StageReport, ...]
@@ -160,6 +161,7 @@ class CorpusReport:
     drama: DramaReport | None = None  # of a corpus of role-play scenes
     scenes: tuple[SceneExample, ...] = ()  # of such a corpus, instead of examples
     labels: tuple[LabelCounts, ...] = ()  # of a labelled corpus
+    training_set: TrainingSet | None = None  # of a composed training set
 
     @property
     def first(self) -> StageFacts | None:
@@ -201,9 +203,10 @@ class CorpusReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Every corpus that was asked for, what was trained, and where its evaluation is."""
+    """Every corpus and set that was asked for, what was trained, and where its evaluation is."""
 
     corpora: tuple[CorpusReport, ...]
+    sets: tuple[CorpusReport, ...] = ()  # training sets, each with its training_set once composed
     training: tuple[TrainingRun, ...] = ()
     evaluation: str | None = None  # the papers' tables, as the page links them
     purchases: tuple[Purchases, ...] = ()  # of each journal

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.reporting.facts import HOURS_TOLERANCE, CorpusReport
-from pipelines.reporting.gather import command
+from pipelines.reporting.stage_reports import command
 from pipelines.reporting.wording import count
 from schemas import StageFacts
 

@@ -21,6 +21,7 @@ from pipelines.reporting.facts import VALUE_ORDER, CorpusReport, Example, Report
 from pipelines.reporting.notices import notices
 from pipelines.reporting.rejected import REJECTED_ROWS
 from pipelines.reporting.scene_samples import SceneExample
+from pipelines.reporting.set_kinds import drawn as set_drawn
 from pipelines.reporting.sound import Sound
 from pipelines.reporting.spending import spending
 
@@ -57,6 +58,8 @@ def render(report: Report) -> str:
         .get_template("page.html")
         .render(
             corpora=[_corpus_view(corpus, sound_bytes) for corpus in report.corpora],
+            sets=[_corpus_view(one, 0) for one in report.sets if one.stages],
+            not_composed=[one.source for one in report.sets if not one.stages],
             training=report.training,
             purchases=report.purchases,
             evaluation=report.evaluation,
@@ -66,14 +69,17 @@ def render(report: Report) -> str:
 
 
 def render_listening(report: Report) -> str:
-    """The page to listen to utterances, and to scenes turn by turn."""
+    """The page to listen to utterances, to scenes turn by turn, and to the rows of sets."""
     heard = [corpus for corpus in report.corpora if corpus.examples or corpus.scenes]
     examples = [example for corpus in heard for example in corpus.examples]
     values = [example.value or "" for example in examples]
+    sets = [one for one in report.sets if one.training_set is not None]
+    rows = [row for one in sets if one.training_set for row in one.training_set.samples]
+    emotions = [one.emotion or "" for one in examples] + [row.emotion or "" for row in rows]
     kinds = {
-        "source": _different(corpus.source for corpus in heard),
+        "source": _different(corpus.source for corpus in (*heard, *sets)),
         "value": _different(value for value in [*VALUE_ORDER, *values] if value in values),
-        "emotion": _different(sorted(example.emotion or "" for example in examples)),
+        "emotion": _different(sorted(emotions)),
     }
     return _with_script("listen.html", report, kinds)
 
@@ -82,7 +88,7 @@ def render_rejects(report: Report) -> str:
     """The page to look through what was rejected, by source, stage and reason."""
     marks = [
         (corpus.source, sample.stage, sample.reason)
-        for corpus in report.corpora
+        for corpus in (*report.corpora, *report.sets)
         for stage in corpus.stages
         for sample in stage.rejected
     ]
@@ -112,6 +118,7 @@ def _with_script(template: str, report: Report, kinds: Mapping[str, list[str]]) 
         corpora=[
             {"corpus": corpus, "unit": _unit(corpus)} for corpus in report.corpora if corpus.stages
         ],
+        sets=[{"corpus": one, "unit": _unit(one)} for one in report.sets if one.stages],
         kinds=list(kinds.items()),
         script=Markup(script),  # noqa: S704  (the project's own file, nothing of a corpus in it)
         script_sha256=digest,
@@ -139,7 +146,7 @@ def _environment() -> jinja2.Environment:
         "spending": spending,
         "sound_uri": _sound_uri,
     }
-    environment.globals |= {"share": wording.share, "drawn": DRAWN, "paper_table1": paper.TABLE1}
+    environment.globals |= {"share": wording.share, "paper_table1": paper.TABLE1}
     environment.globals |= {"curve_width": curves.WIDTH, "curve_height": curves.HEIGHT}
     environment.globals |= {"index": INDEX, "listening": LISTENING, "rejects": REJECTED}
     environment.globals |= {"looked_through": REJECTED_ROWS}
@@ -156,9 +163,16 @@ def _corpus_view(corpus: CorpusReport, sound_bytes: int) -> dict[str, Any]:
         "losses": coloured_losses(corpus),
         "values": [(values, value_stretches(values)) for values in corpus.values],
         "total": spending(corpus.run),
+        "drawn": _drawn(corpus),
         "examples": _with_sound(corpus.examples[:INDEX_EXAMPLES], sound_bytes),
         "scenes": _with_sound(corpus.scenes[:INDEX_SCENES], sound_bytes),
     }
+
+
+def _drawn(corpus: CorpusReport) -> tuple[str, ...]:
+    if corpus.training_set is None or corpus.first is None:
+        return DRAWN
+    return set_drawn(corpus.training_set.kind, corpus.first.counts)
 
 
 def _unit(corpus: CorpusReport) -> wording.TimeUnit:

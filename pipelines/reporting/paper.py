@@ -18,3 +18,11 @@ TABLE1: dict[str, tuple[str, ...]] = {
     ),
     "Filtered": ("8,237", "1,435.29", "2,276,602", "311,938", "37.87", "7.30", "2.33"),
 }
+
+# FlexiVoice A.4 (S2): "approximately 20,000 balanced data points"; 90 % and 10 % of references.
+S2_ROWS = 20_000
+S2_EMOTIONAL_SHARE = 0.1
+# FlexiVoice A.4 (S3), for each of two languages; 14,000 in all.
+S3_LANGUAGES = 2
+S3_SAMPLED = 1_000
+S3_WRITTEN = 6_000

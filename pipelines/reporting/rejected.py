@@ -46,7 +46,7 @@ class Origin:
 
 def read_rejected(
     output: StageOutput,
-    before: StageOutput | None,
+    before: Sequence[str],
     number: int,
     reader: AudioReader,
     sound_bytes: int,
@@ -58,14 +58,14 @@ def read_rejected(
 
     Args:
         output: of the rejecting stage.
-        before: output of the stage that it read; None where nothing was before.
+        before: the parts that it read; none where nothing was before.
         number: of rows of one reason, at most.
         reader: of the utterances' audio.
         sound_bytes: encoded, at most, for one reason.
     """
     found = _first_of_each(output, number)
     rows = [row for shown in found.values() for row in shown]
-    origins = read_origins(before, rows) if before is not None else {}
+    origins = read_origins(before, rows)
     facts = output.facts
     order = sorted(
         (reason for reason, count in facts.rejected.items() if count),
@@ -88,15 +88,15 @@ def read_rejected(
     return tuple(samples)
 
 
-def read_origins(before: StageOutput, rejected: Sequence[Row]) -> dict[str, Origin]:
-    """Record id -> what the stage before had of it, where that has the record."""
+def read_origins(before: Sequence[str], rejected: Sequence[Row]) -> dict[str, Origin]:
+    """Record id -> what the parts that were read have of it, where they have the record."""
     origins: dict[str, Origin] = {}
     by_part: dict[int, list[str]] = {}
     for row in rejected:
         by_part.setdefault(row[_FOUND_IN], []).append(row["record_id"])
     for number, ids in by_part.items():
-        if number < len(before.parts):
-            origins |= dict(_origins_in(before.parts[number], ids))
+        if number < len(before):
+            origins |= dict(_origins_in(before[number], ids))
     return origins
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipelines.reporting.distributions import EMOTION
@@ -30,27 +30,33 @@ def read_examples(
     return None, ()
 
 
-def choose(rows: Sequence[Row], number: int) -> list[Row]:
+def _marks(row: Row) -> tuple[object, ...]:
+    return _mark(row), row["language"], row["speaker"]
+
+
+def choose(
+    rows: Sequence[Row], number: int, marks: Callable[[Row], tuple[object, ...]] = _marks
+) -> list[Row]:
     """Rows that differ: by value or emotion, then by language, then by speaker; ties by order.
 
     A row without either counts as if one had been chosen: there is less to see on it.
+
+    Args:
+        rows: to choose from.
+        number: of rows, at most.
+        marks: what rows are to differ by instead, the most telling first.
 
     >>> rows = [{"value": v, "language": "en", "speaker": s} for v, s in ["ha", "ha", "hb", "lc"]]
     >>> [row["value"] + row["speaker"] for row in choose(rows, 3)]
     ['ha', 'lc', 'hb']
     """
-    values, languages = Counter[str | None]({None: 1}), Counter[str]()
-    speakers = Counter[str]()
-    left, chosen = list(rows), list[Row]()
-    while left and len(chosen) < number:
-        ranks = [
-            (values[_mark(row)], languages[row["language"]], speakers[row["speaker"]])
-            for row in left
-        ]
-        row = left.pop(ranks.index(min(ranks)))
-        values[_mark(row)] += 1
-        languages[row["language"]] += 1
-        speakers[row["speaker"]] += 1
+    marked = [(row, marks(row)) for row in rows]
+    taken: Counter[tuple[int, object]] = Counter({(0, None): 1})  # by place and mark
+    chosen = list[Row]()
+    while marked and len(chosen) < number:
+        ranks = [tuple(taken[one] for one in enumerate(own)) for _, own in marked]
+        row, own = marked.pop(ranks.index(min(ranks)))
+        taken.update(enumerate(own))
         chosen.append(row)
     return chosen
 

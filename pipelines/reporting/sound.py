@@ -11,7 +11,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from pipelines.audio_bytes import AudioLost, AudioPlace, AudioReader
+from pipelines.audio_bytes import AudioLost, AudioReader
+from pipelines.audio_place import AudioPlace
 from pipelines.errors import PipelineError, StageFailed
 from pipelines.sound_span import read_span
 from pipelines.sources.audio_facts import AudioUnreadable

@@ -10,6 +10,7 @@ from rich.text import Text
 from pipelines.reporting.drama import DramaReport
 from pipelines.reporting.facts import CorpusReport, Report, StageReport
 from pipelines.reporting.notices import notices
+from pipelines.reporting.set_facts import TrainingSet
 from pipelines.reporting.spending import spending
 from pipelines.reporting.training import TrainingRun
 from pipelines.reporting.wording import (
@@ -29,6 +30,10 @@ def show(report: Report, console: Console) -> None:
     """Prints every corpus."""
     for corpus in report.corpora:
         _show_corpus(corpus, console)
+    for composed in report.sets:
+        if composed.training_set is not None:
+            console.print(Text(set_line(composed, composed.training_set)))
+            _show_notices(composed, console)
     for run in report.training:
         console.print(Text(training_line(run)))
 
@@ -47,11 +52,15 @@ def _show_corpus(corpus: CorpusReport, console: Console) -> None:
             line = _spending_line(stage)
             if line:
                 console.print(Text(line))
+    _show_notices(corpus, console)
+    console.print()
+
+
+def _show_notices(corpus: CorpusReport, console: Console) -> None:
     for notice in notices(corpus):
         console.print(Text(f"note: {visible(notice.text)}", style="yellow"))
         if notice.command:  # on a line of its own and never broken: it is there to be copied
             console.print(Text(f"      {visible(notice.command)}"), soft_wrap=True)
-    console.print()
 
 
 def funnel_table(corpus: CorpusReport, unit: TimeUnit) -> Table:
@@ -92,6 +101,18 @@ def training_line(run: TrainingRun) -> str:
     """One line on a run of the trainer: its curves' first and last values."""
     curves = [f"{one.name} {figure(one.first)} -> {figure(one.last)}" for one in run.curves]
     return f"training {visible(run.name)}: {', '.join([f'{count(run.steps)} steps', *curves])}"
+
+
+def set_line(composed: CorpusReport, made: TrainingSet) -> str:
+    """One line on a training set: its rows, what they are of, and what was left out."""
+    facts = [f"{count(made.prompts)} rows to train on"]
+    if made.spoken and composed.last is not None:
+        hours = composed.last.hours_out
+        facts.append(time_unit(hours).text(hours))
+    facts += [f"{name} {count(rows)}" for name, rows, _ in made.languages]
+    lost = [f"{words(loss.reason)} {count(loss.rows)}" for loss in composed.losses]
+    facts.append(f"left out: {', '.join(lost) or 'nothing'}")
+    return visible(f"set {composed.source}: {', '.join(facts)}")
 
 
 def losses_table(corpus: CorpusReport, unit: TimeUnit) -> Table:

@@ -94,7 +94,7 @@ def _leave_out_drama(workplace: Workplace) -> None:
     workplace.change({"episode_sources": {}})
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
     report = stages["stages"]["report"]
-    left_out = "/wenetspeech/", "/esd/", "runs/", "data/evaluation"
+    left_out = "/wenetspeech/", "/esd/", "/s1/", "/s2/", "/s3/", "runs/", "data/evaluation"
     report["deps"] = [path for path in report["deps"] if not any(one in path for one in left_out)]
     text = yaml.safe_dump(stages, sort_keys=False)
     (workplace.folder / "dvc.yaml").write_text(text, encoding="utf-8")
@@ -108,6 +108,7 @@ def _shrink(samples: Path) -> None:
     listing.write_text(json.dumps(kept), encoding="utf-8")
 
 
+@pytest.mark.timeout(900)  # 44 s on an idle machine: six times dvc, each of which reads all code
 def test_repro_runs_what_changed_and_nothing_else(repository: Repository) -> None:
     workplace, server = repository.workplace, repository.server
 

@@ -117,6 +117,7 @@ class PaperTable(Strict):
     table: int
     title: str  # in our words
     judges: str  # who judged in the paper
+    needs: str | None = None  # what would give figures of ours, where no evaluation stores them
     layout: Literal["sections", "columns"]  # where its languages stand
     columns: tuple[Column, ...]
     systems: tuple[PaperSystem, ...]

@@ -91,6 +91,11 @@ class View:
     errata: tuple[str, ...]  # about the paper's own figures
 
     @property
+    def missing(self) -> str | None:
+        """What is not there where nothing was measured, and no evaluation would have stored it."""
+        return None if self.has_measured else self.table.needs
+
+    @property
     def has_measured(self) -> bool:
         """Whether anything here was measured by whoever runs this."""
         return any(row.whose == HERE for section in self.sections for row in section.rows)

@@ -104,6 +104,7 @@ def _markdown(view: View) -> str:
             lines.append(_line([_escaped(row.system), row.whose, *map(_marked, row.cells)]))
         lines.append("")
     lines += [f"- Judges in the paper: {view.table.judges}."]
+    lines += [f"- Nothing of ours is here. It needs {view.missing}."] if view.missing else []
     lines += [f"- Judge here, {_escaped(judge)}." for judge in view.judges]
     lines += [f"- About the paper's figures: {note}" for note in view.errata]
     lines += [f"- [{number}] {_escaped(note)}" for number, note in enumerate(view.footnotes, 1)]

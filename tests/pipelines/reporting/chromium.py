@@ -29,11 +29,11 @@ FLAGS = (
 )
 _DARK = "--blink-settings=preferredColorScheme=0"
 _TIMEOUT_S = 120
+# It listens before there is a frame, which may have loaded before anything after it is read.
 _DRIVER = """<!doctype html><title>driver</title>
-<body><iframe src="/{page}" style="width:{width}px;height:1500px;border:0"></iframe>
 <script>
 const until = async (what) => {{
-  for (let tries = 0; tries < 600; tries++) {{
+  for (let tries = 0; tries < 3000; tries++) {{
     if (what()) return;
     await new Promise((done) => setTimeout(done, 20));
   }}
@@ -43,7 +43,7 @@ const key = (element, name) => {{
   const kind = {{ key: name, bubbles: true, cancelable: true }};
   element.dispatchEvent(new KeyboardEvent("keydown", kind));
 }};
-document.querySelector("iframe").addEventListener("load", async (event) => {{
+document.addEventListener("load", async (event) => {{
   const frame = event.target.contentWindow, page = event.target.contentDocument;
   const one = (css) => page.querySelector(css), all = (css) => [...page.querySelectorAll(css)];
   let result;
@@ -53,8 +53,9 @@ document.querySelector("iframe").addEventListener("load", async (event) => {{
     result = {{ error: String(error) }};
   }}
   await fetch("/result", {{ method: "POST", body: JSON.stringify(result) }});
-}});
-</script>"""
+}}, true);
+</script>
+<body><iframe src="/{page}" style="width:{width}px;height:1500px;border:0"></iframe>"""
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def drive(
             result = results.get(timeout=_TIMEOUT_S)
         finally:
             running.terminate()
-            running.wait(timeout=30)
+            running.wait(timeout=_TIMEOUT_S)
     return result, asked
 
 

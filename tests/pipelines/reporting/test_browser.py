@@ -26,17 +26,18 @@ from tests.pipelines.reporting.test_training import write_log
 __all__ = ["browser"]  # the fixture
 
 # The page is framed as it is, at the width of a phone and of a desktop; the frame around it
-# measures, because the page itself may run no script.
+# measures, because the page itself may run no script. It listens before there is a frame, which may
+# have loaded before anything after it is read.
 FRAME = """<!doctype html><title>not measured</title>
-<body><iframe srcdoc="{page}" style="width:{width}px;height:1500px;border:0"></iframe>
 <script>
-document.querySelector("iframe").addEventListener("load", (event) => {{
+document.addEventListener("load", (event) => {{
   const page = event.target.contentDocument;
   for (const block of page.querySelectorAll("details")) block.open = true;
   const root = page.documentElement;
   document.title = [root.clientWidth, root.scrollWidth, page.querySelectorAll("h2").length].join();
-}});
-</script>"""
+}}, true);
+</script>
+<body><iframe srcdoc="{page}" style="width:{width}px;height:1500px;border:0"></iframe>"""
 
 
 @pytest.mark.parametrize(

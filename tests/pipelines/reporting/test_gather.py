@@ -5,9 +5,10 @@ import pytest
 
 from pipelines.errors import StageFailed, UsageError
 from pipelines.reporting.facts import CorpusReport
-from pipelines.reporting.gather import SAMPLES, VERBS, gather, read_run_facts
+from pipelines.reporting.gather import SAMPLES, VERBS, gather
 from pipelines.reporting.notices import notices
 from pipelines.reporting.spending import spending
+from pipelines.reporting.stage_reports import read_run_facts
 from schemas import Reason, StageFacts
 from tests.pipelines.reporting.stage_folders import (
     WrittenStage,

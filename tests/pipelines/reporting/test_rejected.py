@@ -32,7 +32,7 @@ def read(
     output: StageOutput, before: StageOutput | None, number: int = 9, sound_bytes: int = 10**6
 ) -> tuple[RejectedSample, ...]:
     with AudioReader() as reader:
-        return read_rejected(output, before, number, reader, sound_bytes)
+        return read_rejected(output, before.parts if before else [], number, reader, sound_bytes)
 
 
 def test_an_utterance_has_its_text_speaker_and_sound(tmp_path: Path) -> None:

@@ -56,6 +56,15 @@ def _row(block: str, system: str) -> list[str]:
 TABLE_2 = "FlexiVoice (arXiv:2601.04656), Table 2"
 
 
+def test_a_table_that_no_evaluation_fills_says_what_it_needs() -> None:
+    title, needs = "FlexiVoice (arXiv:2601.04656), Table 7", "Nothing of ours is here. It needs"
+    tables = render_tables([_one("to_easy", "sv", 87.5)])
+    assert f"- {needs} verdicts of two judges" in _block(tables.markdown, title)
+    assert tables.markdown.count(needs) == tables.html.count(needs) == 1
+    filled = render_tables([_one("aps", "macro_f1", 0.5)])
+    assert needs not in filled.markdown and needs not in filled.html
+
+
 def test_a_measured_row_stands_below_the_papers_and_says_whose_it_is() -> None:
     found = [
         _one("to_easy", "acc_i", None, missing=NO_MODEL, judge=None),
