@@ -40,7 +40,10 @@ TWO_RULES = {  # of `select` in params.yaml: nothing of the others can be found
     "max_same": 10**9,
     "min_repeats": 10**9,
 }
-WHY_LESS = "half of ours at 200,000 rows is start-up, PyArrow and the pandas it loads above all"
+WHY_LESS = (
+    "a quarter of our CPU time at 200,000 rows is start-up (NumPy, PyArrow, the settings), on one "
+    "of the two cores"
+)
 SETTING = (
     "Whole commands as processes, start-up included, by the clock, over the same descriptions: "
     "`python -m pipelines.select` with no runner flags, Parquet in and out, and `dj-process` with "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
@@ -71,7 +72,10 @@ def run_command(
     own, runner_flags = _split(list(sys.argv[1:] if argv is None else argv))
     arguments = parser.parse_args(own)
     try:
-        work(arguments, load_params(arguments.params), runner_flags)
+        params = load_params(arguments.params)
+        if argv is None:  # this process is the command's: what is loaded stays to its end
+            gc.freeze()
+        work(arguments, params, runner_flags)
     except UsageError as error:
         return _fail(error, EXIT_USAGE)
     except StageFailed as error:
@@ -80,6 +84,9 @@ def run_command(
         return _fail(error, EXIT_FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on", EXIT_INTERRUPTED)
+    finally:
+        if argv is None:  # or Python would look for cycles in all of it before it ends
+            gc.freeze()
     return 0
 
 

@@ -8,9 +8,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 LOG_EVERY_S = 10.0  # one plain line so often, where there is no terminal
 
@@ -23,18 +25,19 @@ class _Reporter:
         self._done, self._run = 0, Counter[str]()
         self._started = self._last_line = time.monotonic()
         self._lock = threading.Lock()  # parts may be worked on by several threads
-        self._console = Console(stderr=True)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
     def start(self) -> None:
-        if self._console.is_terminal:
+        if console := terminal():
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
                 TextColumn("{task.fields[facts]}"),
                 TimeRemainingColumn(),
-                console=self._console,
+                console=console,
             )
             self._bar.start()
             self._task = self._bar.add_task(self._stage, total=self._expected, facts="")
@@ -75,6 +78,16 @@ class _Reporter:
             left = (self._expected - self._done - extra) / rate
             text += f", {left:,.0f} s left"
         return text
+
+
+def terminal() -> Console | None:
+    """Where a bar can be shown; None where nobody is looking, and rich need not be imported."""
+    if not sys.stderr.isatty():
+        return None
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console if console.is_terminal else None
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import files
-from pipelines.stage import Stage, hash_strings, location_of, read_part
+from pipelines.hashes import hash_strings
+from pipelines.stage import Stage, location_of, read_part
 from pipelines.stage_run import WrittenPart
 from pipelines.writer import PartWriter
 from schemas import PartFacts, Reason, Rejection, arrow_schema
@@ -50,7 +51,7 @@ def drop_rows(
     with PartWriter(output, part.index, schema, stage.rows_per_file) as writer:
         writer.write(schema.empty_table(), earlier)
         for rows in (rows for path in part.paths for rows in read_part(path)):
-            again = np.isin(hash_strings(rows.column("id").to_pylist()), hashes)
+            again = np.isin(hash_strings(rows.column("id")), hashes)
             kept = rows.filter(pa.array(~again))
             rejections = [
                 _rejection(row, stage) for row in rows.filter(pa.array(again)).to_pylist()

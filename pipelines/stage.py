@@ -16,16 +16,17 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines import files
 from pipelines.errors import StageFailed, UsageError
+from pipelines.hashes import hash_strings
 from pipelines.part_list import check_parts
 from pipelines.writer import PartWriter
 from schemas import PartFacts, Rejection, StageFacts, arrow_schema
+from schemas.arrays import numbers_of
 from schemas.facts import Hashes
 
 Element = TypeVar("Element")  # what Beam hands to a worker: a shard or the path of a part
@@ -255,23 +256,16 @@ def count_rows(parts: Sequence[str], limit: int | None = None) -> int:
 
 def tally_utterances(rows: pa.Table) -> Tally:
     """Rows with a ``duration`` and a ``speaker``, one unit each."""
-    labels = pc.unique(rows.column("speaker")).to_pylist()
     return Tally(
         rows.num_rows,
-        microseconds(rows.column("duration").to_numpy()),
-        np.unique(hash_strings(labels)),
+        microseconds(numbers_of(rows.column("duration"))),
+        np.unique(hash_strings(pc.unique(rows.column("speaker")))),
     )
 
 
 def location_of(row: Mapping[str, object]) -> str:
     """Where an utterance's audio is, as a rejection names it: file, and member or place in it."""
     return f"{row['audio_uri']}:{row['audio_member'] or row['audio_offset']}"
-
-
-def hash_strings(strings: Sequence[str]) -> Hashes:
-    """Stable 64-bit hashes, the same in every process and on every machine."""
-    hashes: Hashes = pd.util.hash_array(np.array(strings, dtype=object), categorize=False)
-    return hashes
 
 
 def microseconds(seconds: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:

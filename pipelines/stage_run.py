@@ -19,8 +19,9 @@ import numpy as np
 
 from pipelines import files, progress
 from pipelines.errors import PipelineError, StageFailed
+from pipelines.hashes import hash_strings
 from pipelines.part_list import REJECTED, written_parts
-from pipelines.stage import Stage, hash_strings
+from pipelines.stage import Stage
 from schemas import PartFacts, StageFacts
 from schemas.facts import Hashes, no_hashes
 
@@ -53,7 +54,7 @@ def run_part(
             facts += done
             writer.write(block.rows, list(block.rejections))
             if stage.unique_ids:
-                ids.append(hash_strings(block.rows.column("id").to_pylist()))
+                ids.append(hash_strings(block.rows.column("id")))
             progress.advance(done.rows_in, block.run)  # in the stage's unit
     return WrittenPart(index, writer.paths, facts), np.concatenate(ids)
 

@@ -41,6 +41,7 @@ from pipelines.stages.settings import SelectSettings
 from pipelines.stages.survey import Survey
 from pipelines.stages.wording import measure
 from schemas import Reason
+from schemas.arrays import from_numpy, truths_of
 from schemas.facts import Hashes
 
 READ = (  # the columns that the rules look at
@@ -108,11 +109,12 @@ class Audit:
         spotted[wordings.word_rows[near_words[names]]] = True
         if self._cjk:
             column = instructions.rows.column("instruction")
-            spotted |= pc.match_substring_regex(column, self._cjk).to_numpy()
-        spotted &= instructions.rows.column("character").is_valid().to_numpy()
+            spotted |= truths_of(pc.match_substring_regex(column, self._cjk))
+        spotted &= truths_of(instructions.rows.column("character").is_valid())
         near = np.flatnonzero(spotted)
-        texts = instructions.descriptions.take(pa.array(near)).to_pylist()
-        named = instructions.rows.select(["character", "game"]).take(near).to_pylist()
+        places = from_numpy(near)
+        texts = instructions.descriptions.take(places).to_pylist()
+        named = instructions.rows.select(["character", "game"]).take(places).to_pylist()
         found = {}
         for row, text, origin in zip(near.tolist(), texts, named, strict=True):
             cast = self._casts[origin["game"] or ""]

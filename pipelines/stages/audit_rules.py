@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 import prompts
 from pipelines.errors import StageFailed
-from pipelines.stage import hash_strings
+from pipelines.hashes import hash_strings
 from pipelines.stages.letters import Script
 from pipelines.stages.settings import SelectSettings
 from pipelines.stages.wording import Wordings, measure, measure_column
+from schemas.arrays import from_numpy, numbers_of, strings, truths_of
 from schemas.facts import Hashes
 
 WITHOUT_SPACES = ("zh", "ja", "th", "lo", "km", "my")
@@ -62,8 +63,8 @@ class Instructions:
     def languages(self) -> dict[str, NDArray[np.bool_]]:
         """Language that the model was asked to write in -> its rows; those without are in none."""
         column = self.rows.column("instruction_language")
-        found = column.unique().drop_null().to_pylist()
-        return {one: _where(pc.equal(column, one)) for one in sorted(found)}
+        found = column.unique().drop_null()
+        return {one.as_py(): truths_of(pc.equal(column, one)) for one in sorted(found, key=str)}
 
     def text(self, row: int) -> str:
         """One instruction."""
@@ -71,15 +72,15 @@ class Instructions:
 
     def ids(self, rows: NDArray[np.intp]) -> Hashes:
         """Hashes of the ids of some rows."""
-        return hash_strings(self.rows.column("id").take(pa.array(rows)).to_pylist())
+        return hash_strings(self.rows.column("id").take(from_numpy(rows)))
 
 
 def value_not_kept(instructions: Instructions) -> Findings:
     """Rows whose information value is not kept; a missing value is none that is kept."""
     values = instructions.rows.column("value")
-    kept = pa.array([str(value) for value in instructions.settings.keep_values], pa.string())
-    gone = np.flatnonzero(~pc.is_in(values, value_set=kept).to_numpy())
-    found = zip(gone.tolist(), values.take(pa.array(gone)).to_pylist(), strict=True)
+    kept = strings(instructions.settings.keep_values)
+    gone = np.flatnonzero(~truths_of(pc.is_in(values, value_set=kept)))
+    found = zip(gone.tolist(), values.take(from_numpy(gone)).to_pylist(), strict=True)
     return {row: f"value is {value or 'missing'}" for row, value in found}
 
 
@@ -100,8 +101,8 @@ def overlong(instructions: Instructions) -> Findings:
     found = {}
     for language in instructions.languages.keys() & set(WITHOUT_SPACES):
         rows = np.flatnonzero(instructions.languages[language])
-        text = instructions.descriptions.take(pa.array(rows))
-        characters = pc.utf8_length(pc.utf8_trim_whitespace(text)).to_numpy()
+        text = instructions.descriptions.take(from_numpy(rows))
+        characters = numbers_of(pc.utf8_length(pc.utf8_trim_whitespace(text)))
         long[rows] = False
         for at in np.flatnonzero(characters > settings.max_characters).tolist():
             found[int(rows[at])] = f"{characters[at]} characters, at most {settings.max_characters}"
@@ -136,17 +137,11 @@ def example_copied(instructions: Instructions) -> Findings:
     """
     labels = instructions.rows.column("prompt_name")
     found = {}
-    for label in labels.unique().drop_null().to_pylist():
-        copied = _where(pc.equal(labels, label))
+    for one in labels.unique().drop_null():
+        label, copied = one.as_py(), truths_of(pc.equal(labels, one))
         copied &= np.isin(instructions.wordings.whole, _examples(label))
         found.update(dict.fromkeys(np.flatnonzero(copied).tolist(), f"is an example of {label}"))
     return found
-
-
-def _where(mask: pa.ChunkedArray) -> NDArray[np.bool_]:
-    """Whether a comparison holds, row by row; with a null it does not."""
-    held: NDArray[np.bool_] = pc.fill_null(mask, False).to_numpy()
-    return held
 
 
 @lru_cache(maxsize=64)

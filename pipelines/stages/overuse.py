@@ -20,9 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.stage import hash_strings
+from pipelines.hashes import hash_strings
 from pipelines.stages.settings import SelectSettings
 from pipelines.stages.wording import measure_column
+from schemas.arrays import from_numpy, strings
 from schemas.facts import Hashes, no_hashes
 
 MAX_CELLS = 1 << 24  # 64 MiB; up to some 10^8 descriptions few rows are counted twice
@@ -71,7 +72,7 @@ class Described:
     @property
     def ids(self) -> Hashes:
         """The hashes of their ids."""
-        return hash_strings(self.rows.column("id").to_pylist())
+        return hash_strings(self.rows.column("id"))
 
 
 def described(chunk: pa.Table, settings: SelectSettings) -> Described:
@@ -79,13 +80,13 @@ def described(chunk: pa.Table, settings: SelectSettings) -> Described:
 
     Rows that go for their value do not count: they are not there to be templates.
     """
-    kept = pc.is_in(chunk.column("value"), value_set=pa.array(settings.keep_values, pa.string()))
+    kept = pc.is_in(chunk.column("value"), value_set=strings(settings.keep_values))
     chunk = chunk.filter(pc.and_(kept, chunk.column("instruction").is_valid()))
     column = chunk.column("instruction").combine_chunks()
     wordings = measure_column(column, settings.opening_words)
     worded = wordings.words > 0
     return Described(
-        rows=chunk.filter(pa.array(worded)),
+        rows=chunk.filter(from_numpy(worded)),
         whole=wordings.whole[worded],
         opening=wordings.opening[worded],
     )

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.stage import Tally, hash_strings, microseconds, read_part
+from pipelines.hashes import hash_strings
+from pipelines.stage import Tally, microseconds, read_part
 
 
 def tally_scenes(rows: pa.Table) -> Tally:
@@ -43,7 +44,7 @@ def tally_lines(recordings: pa.ChunkedArray, sentences: pa.ChunkedArray) -> Tall
     known = speakers.filter(pc.is_valid(speakers.column("label")))
     pairs = known.group_by(["recording", "label"]).aggregate([])
     names = pc.binary_join_element_wise(pairs.column("recording"), pairs.column("label"), "_")
-    return Tally(len(seconds), microseconds(seconds), np.unique(hash_strings(names.to_pylist())))
+    return Tally(len(seconds), microseconds(seconds), np.unique(hash_strings(names)))
 
 
 def scene_counts(rows: pa.Table) -> Counter[str]:

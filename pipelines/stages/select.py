@@ -16,6 +16,7 @@ from pipelines.stages.audit import READ, Audit
 from pipelines.stages.settings import SelectSettings
 from pipelines.stages.survey import Survey
 from schemas import AnnotatedUtterance, Reason, Rejection, Value
+from schemas.arrays import from_numpy, truths_of
 
 _LOCATION = ("id", "duration", "audio_uri", "audio_member", "audio_offset")
 
@@ -49,10 +50,10 @@ class SelectStage(TableStage):
         """Keeps or rejects every row of the chunk."""
         found = findings(chunk, self._audit, self._settings)
         stays = np.ones(chunk.num_rows, dtype=bool)
-        gone = sorted(found)
+        gone = np.array(sorted(found), dtype=np.int64)
         stays[gone] = False
-        kept = chunk.filter(pa.array(stays))
-        rows = chunk.select(_LOCATION).take(pa.array(gone, pa.int64())).to_pylist()
+        kept = chunk.filter(from_numpy(stays))
+        rows = chunk.select(_LOCATION).take(from_numpy(gone)).to_pylist()
         return Block(
             rows=kept,
             rejections=[
@@ -64,7 +65,7 @@ class SelectStage(TableStage):
                     location=location_of(row),
                     duration=row["duration"],
                 )
-                for index, row in zip(gone, rows, strict=True)
+                for index, row in zip(gone.tolist(), rows, strict=True)
             ],
             counts=Counter(value_counts(chunk, "value_in") | value_counts(kept, "value_out")),
         )
@@ -75,11 +76,11 @@ def findings(
 ) -> dict[int, tuple[Reason, str]]:
     """Row -> why it goes and what exactly was found; rows that stay are not in it."""
     rows = chunk.select(READ)
-    annotated = rows.column("instruction").is_valid().to_numpy()
+    annotated = truths_of(rows.column("instruction").is_valid())
     if annotated.all():
         return audit.findings(rows)
     places = np.flatnonzero(annotated).tolist()
-    judged = audit.findings(rows.filter(pa.array(annotated)))
+    judged = audit.findings(rows.filter(from_numpy(annotated)))
     found = {places[row]: finding for row, finding in judged.items()}
     if not settings.keep_without_instruction:
         for row in np.flatnonzero(~annotated).tolist():

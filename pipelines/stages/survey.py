@@ -30,11 +30,13 @@ from pipelines.stages.overuse import (
 )
 from pipelines.stages.settings import SelectSettings
 from pipelines.threads import in_order
+from schemas.arrays import numbers_of, strings
 from schemas.facts import Hashes, no_hashes
 
 Characters = frozenset[tuple[str, str]]  # (game, name)
 HELD_ROWS = 2_000_000  # 48 MB of hashes
 _NAMED = ("character", "game")
+_NO_GAME = strings([""])[0]
 _DESCRIBED = ("instruction", "value")
 
 
@@ -223,10 +225,12 @@ def allowed_rows(settings: SelectSettings, descriptions: int, openings: bool) ->
 def characters_of(chunk: pa.Table) -> Characters:
     """The characters of a chunk, each with its game."""
     named = chunk.filter(chunk.column("character").is_valid())
-    games = named.column("game").combine_chunks().fill_null("").dictionary_encode()
+    if not named.num_rows:
+        return frozenset()
+    games = named.column("game").combine_chunks().fill_null(_NO_GAME).dictionary_encode()
     names = named.column("character").combine_chunks().dictionary_encode()
     # Codes of both as one number: grouping by two columns takes twenty times as long.
-    pairs = games.indices.to_numpy().astype(np.int64) * len(names) + names.indices.to_numpy()
+    pairs = numbers_of(games.indices).astype(np.int64) * len(names) + numbers_of(names.indices)
     known = (games.dictionary.to_pylist(), names.dictionary.to_pylist())
     found = (divmod(pair, len(names)) for pair in np.unique(pairs).tolist())
     return frozenset((known[0][game], known[1][name]) for game, name in found)

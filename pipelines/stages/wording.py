@@ -20,8 +20,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipelines.hashes import hash_wordings, hash_words
 from pipelines.stages.letters import BREAK, DROPPED, Script, folded, scripts
-from pipelines.stages.wording_hash import hash_wordings, hash_words
+from schemas.arrays import from_numpy, strings, utf8_of
 from schemas.facts import Hashes
 
 Counts = NDArray[np.signedinteger[Any]]
@@ -56,23 +57,23 @@ def measure(descriptions: Sequence[str], opening_words: int) -> Wordings:
     >>> int(one.opening[2])
     0
     """
-    return measure_column(pa.array(descriptions, pa.string()), opening_words)
+    return measure_column(strings(descriptions), opening_words)
 
 
 def measure_column(column: pa.StringArray, opening_words: int) -> Wordings:
     """Measures descriptions as :func:`measure` does, straight from Arrow's memory; none is null."""
-    data, edges = _bytes_of(column)
+    data, edges = utf8_of(column)
     wide = np.zeros(len(column), dtype=bool)  # rows with anything but ASCII
     wide[np.searchsorted(edges, np.flatnonzero(data >= _ASCII), side="right") - 1] = True
     if not wide.any():
         return _measure_ascii(data, edges, opening_words)
-    data, edges = _bytes_of(column.filter(pa.array(wide)))
+    data, edges = utf8_of(column.filter(from_numpy(wide)))
     codes = np.frombuffer(data.tobytes().decode("utf-8").encode("utf-32-le"), dtype=np.uint32)
     begins = (data & 0xC0) != 0x80  # the bytes that begin a character of UTF-8
     measured = _measure_codes(codes, _running(begins)[edges], opening_words)
     if wide.all():
         return measured
-    plain = _measure_ascii(*_bytes_of(column.filter(pa.array(~wide))), opening_words)
+    plain = _measure_ascii(*utf8_of(column.filter(from_numpy(~wide))), opening_words)
     return _interleave(plain, measured, np.flatnonzero(~wide), np.flatnonzero(wide))
 
 
@@ -92,17 +93,6 @@ def words_of(text: str) -> list[str]:
     spaced[spaced == BREAK] = ord(" ")
     text = str(spaced.tobytes(), "utf-32-le")
     return text.split()
-
-
-def _bytes_of(column: pa.StringArray) -> tuple[NDArray[np.uint8], Counts]:
-    """The UTF-8 of all rows, and the edges of the rows in it."""
-    _, offsets, data = column.buffers()
-    edges = np.zeros(1, dtype=np.int64)
-    if len(column):
-        edges = np.frombuffer(offsets, dtype=np.int32, count=column.offset + len(column) + 1)
-        edges = edges[column.offset :].astype(np.int64)
-    used = np.frombuffer(b"" if data is None else data, dtype=np.uint8)
-    return used[edges[0] : edges[-1]], edges - edges[0]
 
 
 def _measure_ascii(data: NDArray[np.uint8], edges: Counts, opening_words: int) -> Wordings:

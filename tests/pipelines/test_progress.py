@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from collections import Counter
 from collections.abc import Callable
 
@@ -22,6 +24,11 @@ class _Clock:
         return self.now
 
 
+@pytest.fixture(autouse=True)
+def quick_machine() -> None:
+    """Here lines of progress are what is tested: this stands before the suite's fixture."""
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     made = _Clock()
@@ -33,8 +40,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=120)
-    monkeypatch.setattr(progress, "Console", lambda stderr: console)
+    monkeypatch.setattr(progress, "terminal", lambda: console)
     return stream.getvalue
+
+
+def test_a_terminal_is_told_from_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    reading, writing = os.pipe()
+    shown, terminal = os.openpty()
+    with os.fdopen(writing, "w") as pipe, os.fdopen(terminal, "w") as screen:
+        monkeypatch.setattr(sys, "stderr", pipe)
+        assert progress.terminal() is None
+        monkeypatch.setattr(sys, "stderr", screen)
+        found = progress.terminal()
+        assert found is not None and found.stderr
+    os.close(reading)
+    os.close(shown)
 
 
 def test_plain_lines_have_rows_rate_cost_and_time_left(

@@ -14,12 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import StageFailed
-from pipelines.stage import Block, hash_strings
+from pipelines.hashes import hash_strings
+from pipelines.stage import Block
 from pipelines.stages.cut_scenes import CutScenesStage
 from pipelines.stages.scene_rows import read_recordings, scene_counts, tally_scenes
 from pipelines.stages.scenes import SceneSettings, cut_scenes
 from pipelines.stages.table1 import count_scenes
 from schemas import CharacterProfile, Episode, EpisodeScene, record_of, table_of
+from schemas.arrays import strings
 from schemas.episode import Sentence
 from tests.pipelines.stages.drama import EPISODES, episode, sentence, truth
 from tests.pipelines.stages.drama_scenes import annotated_episode
@@ -86,7 +88,7 @@ def test_the_counts_are_those_of_table_1() -> None:
 def test_a_speaker_of_two_recordings_with_one_label_is_two_people() -> None:
     lines = (sentence(0, 1, speaker="SPEAKER_00"), sentence(1, 2, speaker=None))
     block = cut(episode("A", sentences=lines, **MEDIA), episode("B", sentences=lines[:1], **MEDIA))
-    names = hash_strings(["A_SPEAKER_00", "B_SPEAKER_00"])
+    names = hash_strings(strings(["A_SPEAKER_00", "B_SPEAKER_00"]))
     assert sorted(tally_scenes(block.rows).speakers.tolist()) == sorted(names.tolist())
     assert block.counts["scene_speakers"] == 2
 
