@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import TypeVar
 
 MAX_THREADS = 4  # more would wait: what is not Arrow's or NumPy's is done by one at a time
@@ -28,9 +28,22 @@ def in_order(
     threads = min(threads, len(os.sched_getaffinity(0)), len(items))
     if threads <= 1:
         return [work(item) for item in items]
+    failed = len(items)  # the number of an item that has failed, the first one known
+
+    def begin(numbered: tuple[int, Item]) -> Done:
+        nonlocal failed
+        number, item = numbered
+        if number > failed:  # whoever waits for the results may hear of a failure late
+            raise CancelledError
+        try:
+            return work(item)
+        except BaseException:
+            failed = min(failed, number)
+            raise
+
     with ThreadPoolExecutor(threads) as pool:
         try:
-            return list(pool.map(work, items))
+            return list(pool.map(begin, enumerate(items)))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -44,6 +44,7 @@ class ChatServer:
         self.headers: list[Mapping[str, str]] = []
         self.in_flight = 0
         self.most_in_flight = 0
+        self.together = 1  # no call is answered before so many were in flight at once
 
     @property
     def calls(self) -> int:
@@ -62,6 +63,8 @@ class ChatServer:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
+            while self.most_in_flight < self.together:
+                await asyncio.sleep(0.005)
             return await self._complete(request)
         finally:
             self.in_flight -= 1
@@ -227,14 +230,23 @@ class ServerThread:
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._runner: web.AppRunner | None = None
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
+    def until_alone(self) -> None:
+        """Waits until nobody is connected: what was under way to a client that died is over."""
+        assert self._runner is not None and self._runner.server is not None
+        until = time.monotonic() + 60
+        while self.state.in_flight or self._runner.server.connections:
+            assert time.monotonic() < until, "a client is still connected"
+            time.sleep(0.005)
+
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(
@@ -244,7 +256,7 @@ class ServerThread:
         _traceback: TracebackType | None,
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     def _run(self) -> None:
@@ -254,6 +266,7 @@ class ServerThread:
         # Hanging handlers are not waited for at the end.
         runner = web.AppRunner(self.state.app(), access_log=None, shutdown_timeout=0.05)
         self.port = await start(runner, 0)
+        self._runner = runner
         self._ready.set()
         await self._stop.wait()
         await runner.cleanup()

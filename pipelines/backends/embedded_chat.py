@@ -28,6 +28,7 @@ class EmbeddedChatModel:
         """Takes the settings; the weights are loaded at the first call."""
         self._settings = settings
         self._server: Any = None
+        self._cached: list[dict[str, Any]] = []  # the messages that llama.cpp has computed already
         self._lock = asyncio.Lock()
 
     @property
@@ -44,6 +45,7 @@ class EmbeddedChatModel:
             "weights_sha256": weights_sha256(self._settings.weights),
             "temperature": self._settings.temperature,
             "repeat_penalty": self._settings.repeat_penalty,
+            "cached": "all but the last message",
         }
 
     async def complete(
@@ -69,7 +71,7 @@ class EmbeddedChatModel:
     async def close(self) -> None:
         """Gives the weights' memory back."""
         async with self._lock:
-            self._server = None
+            self._server, self._cached = None, []
 
     def _complete(
         self, messages: list[Message], reply_schema: type[pydantic.BaseModel], max_tokens: int
@@ -84,7 +86,7 @@ class EmbeddedChatModel:
             # A seed that is the request's own: varied wording, and the same one in every run.
             "seed": _seed(plain),
             "repeat_penalty": self._settings.repeat_penalty,
-            "cache_prompt": True,
+            "cache_prompt": len(plain) > 1,
             "response_format": {
                 "type": "json_schema",
                 "json_schema": {
@@ -95,7 +97,8 @@ class EmbeddedChatModel:
             },
         }
         try:
-            reply = self._server.handle_chat_completions(request)
+            refusal = self._prepare(plain[:-1])
+            reply = refusal or self._server.handle_chat_completions(request)
         except (RuntimeError, ValueError) as error:
             raise TransportError(f"the embedded chat model failed: {error}") from error
         if "error" in reply:
@@ -105,6 +108,27 @@ class EmbeddedChatModel:
         for volatile in ("created", "id", "timings", "system_fingerprint"):
             reply.pop(volatile, None)  # equal questions give equal bytes, run after run
         return RawReply(200, {}, json.dumps(reply, ensure_ascii=False, sort_keys=True))
+
+    def _prepare(self, messages: list[dict[str, Any]]) -> Any:  # noqa: ANN401  (of llama.cpp)
+        """Has llama.cpp compute what comes before the last message; gives its refusal, if any.
+
+        Numbers computed in other pieces are rounded otherwise. If a call went on from wherever the
+        one before has ended, its text would depend on the calls before. So all calls with these
+        messages go on from here, and the first of them begins with an empty cache.
+        """
+        same, self._cached = self._cached == messages, []
+        if not messages:
+            return None
+        begun = {
+            "messages": [*messages, {"role": "user", "content": ""}],
+            "max_tokens": 1,
+            "cache_prompt": same,
+        }
+        reply = self._server.handle_chat_completions(begun)
+        if "error" in reply:
+            return reply
+        self._cached = messages
+        return None
 
     def _load(self) -> Any:  # noqa: ANN401  (llama.cpp's binding has no types)
         path = find_weights(self._settings.weights)
@@ -119,6 +143,7 @@ class EmbeddedChatModel:
         parameters.model.path = str(path)
         parameters.n_ctx = self._settings.context_tokens
         parameters.n_parallel = 1  # several slots change the order of additions, so the text
+        parameters.cache_ram_mib = 0  # likewise what it remembers of calls longer ago
         parameters.cpuparams.n_threads = self._settings.threads
         parameters.verbosity = -1
         return xllamacpp.Server(parameters)

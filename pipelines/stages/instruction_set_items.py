@@ -152,8 +152,8 @@ def unstated(instruction: str, phrases: Sequence[str]) -> str | None:
     'man'
     """
     text = " ".join(instruction.casefold().split())
-    for phrase in sorted(phrases, key=len, reverse=True):
-        wanted = " ".join(phrase.casefold().split())
+    as_written = [(" ".join(phrase.casefold().split()), phrase) for phrase in phrases]
+    for wanted, phrase in sorted(as_written, key=lambda pair: len(pair[0]), reverse=True):
         at = text.find(wanted)
         if at < 0 or not wanted:
             return phrase

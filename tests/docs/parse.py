@@ -9,6 +9,7 @@ import re
 import runpy
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -50,7 +51,7 @@ def check_module(module: str, arguments: Sequence[str], patch: pytest.MonkeyPatc
         else:
             inside.setattr(argparse.ArgumentParser, "parse_args", _parse_and_stop)
         try:
-            runpy.run_module(module, run_name="__main__")
+            _run_as_main(module)
         except Accepted:
             return
         except SystemExit as end:
@@ -69,8 +70,15 @@ def help_of(module: str, patch: pytest.MonkeyPatch) -> str:
     with patch.context() as inside, contextlib.redirect_stdout(said):
         inside.setattr(sys, "argv", [module, "--help"])
         with contextlib.suppress(SystemExit):
-            runpy.run_module(module, run_name="__main__")
+            _run_as_main(module)
     return said.getvalue()
+
+
+def _run_as_main(module: str) -> None:
+    """``python -m module``; that a test has imported it, too, is as it should be."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*found in sys.modules", RuntimeWarning)
+        runpy.run_module(module, run_name="__main__")
 
 
 def check_runner_flags(flags: Sequence[str]) -> None:

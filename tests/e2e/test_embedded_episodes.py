@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.timeout(900)  # nine calls with whole scripts: a minute of processor time
 def test_the_embedded_model_reads_both_titles_and_describes_everybody(tmp_path: Path) -> None:
     folder = diarized_folder(tmp_path / "diarize", [[diarized(0), diarized(1)]])
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))

@@ -208,7 +208,7 @@ def _refused_by_fetch(package: Path, tmp_path: Path) -> str:
     given = ["--source", "game_voice", "--input", str(package), "--output", str(tmp_path / "out")]
     command = [sys.executable, "-m", "pipelines.fetch", *given]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.strip().splitlines()

@@ -130,7 +130,7 @@ def _growth_mb(work: str, short: Path, long: Path) -> float:
     """How much more memory a process needs for the second file than for the first, in MB."""
     command = [sys.executable, "-c", work + _GROWTH, str(short), str(long)]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     return float(done.stdout.split()[-1])

@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.workplace import contents
 from tests.faults.forking import Ended
-from tests.faults.lab import Lab, lab, steps, temporary
+from tests.faults.lab import Lab, Step, lab, said, steps, temporary
 
 CHAIN = ("emilia-ingest", "emilia-annotate", "emilia-select", "emilia-emit")
 EXPORT = "emilia-export"
@@ -71,7 +71,7 @@ def test_a_full_disk_is_one_line_that_names_the_file_and_space_mends_it(
     more = ("--journal", str(journal)) if name == "emilia-annotate" else ()
     ballast = fill(small, room)
     failed = built.run(step, output, *more)
-    assert_one_line_says_it(failed, small)
+    assert_one_line_says_it(step, failed, small)
     assert temporary(small) == []
     assert not any((output / last).exists() for last in ("stage.json", "README.md"))
     ballast.unlink()
@@ -79,13 +79,13 @@ def test_a_full_disk_is_one_line_that_names_the_file_and_space_mends_it(
         for path in contents(output):
             (output / path).unlink()
     done = built.run(step, output, *more)
-    assert (done.status, done.err) == (0, ""), done
+    assert (done.status, said(step, done)) == (0, []), done
     if name != EXPORT:
         assert contents(output) == contents(step.folder)
 
 
-def assert_one_line_says_it(ended: Ended, small: Path) -> None:
+def assert_one_line_says_it(step: Step, ended: Ended, small: Path) -> None:
     assert ended.status in (1, 2), ended
-    (line,) = ended.err.splitlines()
+    (line,) = said(step, ended)
     assert line.startswith("error: ") and str(small) in line, line
     assert "free some space and run" in line and "while running" not in line, line

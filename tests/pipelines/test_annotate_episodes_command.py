@@ -22,12 +22,18 @@ from tests.pipelines.stages.diarized import diarized
 
 
 @pytest.fixture
-def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
-    monkeypatch.setenv("CHAT_API_KEY", KEY)
-    thread, server = ServerThread(), EpisodeServer()
-    thread.state = server
+def serving() -> Iterator[ServerThread]:
+    thread = ServerThread()
+    thread.state = EpisodeServer()
     with thread:
-        yield Workshop(tmp_path, thread.base_url, server)
+        yield thread
+
+
+@pytest.fixture
+def workshop(serving: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    monkeypatch.setenv("CHAT_API_KEY", KEY)
+    assert isinstance(serving.state, EpisodeServer)
+    return Workshop(tmp_path, serving.base_url, serving.state)
 
 
 def test_titles_then_characters_in_one_run(workshop: Workshop) -> None:
@@ -222,19 +228,21 @@ def test_a_source_that_is_not_there_is_told_all_that_are(
     assert "it has: emilia, esd, game_voice, wenetspeech" in capsys.readouterr().err
 
 
-def test_kill_9_in_the_middle_and_run_again_buys_nothing_twice(workshop: Workshop) -> None:
+def test_kill_9_in_the_middle_and_run_again_buys_nothing_twice(
+    serving: ServerThread, workshop: Workshop
+) -> None:
     workshop.change({"speakers_per_call": 1, "script_characters": 600})
     server = workshop.server
     command = [sys.executable, "-m", "pipelines.annotate", *workshop.arguments()]
     server.delay_s = 0.1
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while server.replied.total() < 8:
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    time.sleep(0.3)  # what was under way to the dead process
+    serving.until_alone()
     assert not (workshop.output / "stage.json").exists()
     paid = set(server.replied)
     server.delay_s = 0.0

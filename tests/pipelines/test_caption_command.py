@@ -135,7 +135,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     params, output = write_params(tmp_path, frames=64), tmp_path / "caption"
     command = [sys.executable, "-m", "pipelines.caption", *arguments(params, cut, output)]
     process = subprocess.Popen(command, cwd=ROOT)
-    store, deadline = tmp_path / "results", time.monotonic() + 120
+    store, deadline = tmp_path / "results", time.monotonic() + 240
     while len(list(store.rglob("*.json"))) < 3:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.002)

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import tarfile
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -284,14 +283,12 @@ def test_the_plan_has_every_row_once_in_order(sizes: list[int], shard_size: int)
     assert len({run.ranges[0].path for run in runs}) == len(runs)
 
 
-def test_help_is_quick_and_imports_little() -> None:
+def test_help_imports_little() -> None:
     code = (
         "import sys\nfrom pipelines import emit\n"
         "try: emit.main(['--help'])\nexcept SystemExit as end: assert end.code == 0\n"
         "heavy = {'torch', 'lhotse', 'apache_beam', 'pandas', 'soundfile'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
-    started = time.monotonic()
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "examples:" in shown.stdout and not shown.stderr
-    assert time.monotonic() - started < 10  # 0.5 s on an idle machine

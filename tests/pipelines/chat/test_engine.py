@@ -155,9 +155,14 @@ def test_outcomes_do_not_depend_on_concurrency(tmp_path: Path) -> None:
 
 
 def test_many_calls_are_in_flight_at_once(journal: Path) -> None:
-    with ServerThread(delay_s=0.3) as server:
-        ask(server.base_url, journal, [request(n) for n in range(300)], max_in_flight=300)
-        assert server.state.most_in_flight > 200
+    with ServerThread() as server:
+        server.state.together = 300
+        requests = [request(n) for n in range(300)]
+        outcomes, usage = ask(
+            server.base_url, journal, requests, max_in_flight=300, timeout_s=240.0
+        )
+        assert answered(outcomes) == [str(n) for n in range(300)]
+        assert usage.calls == server.state.most_in_flight == 300
 
 
 def test_no_requests_are_no_work(server: ServerThread, journal: Path) -> None:

@@ -139,11 +139,13 @@ def heard_interrupt() -> Iterator[None]:
 def test_ctrl_c_keeps_what_is_in_flight(journal: Path) -> None:
     requests = [request(n) for n in range(100)]
     with ServerThread(delay_s=0.2) as server:
+        server.state.together = 9  # one more than there can be: no reply before the key is pressed
 
         def press() -> None:
-            while server.state.in_flight < 8:
+            while server.state.most_in_flight < 8:
                 time.sleep(0.005)
             os.kill(os.getpid(), signal.SIGINT)
+            server.state.together = 1
 
         presser = threading.Thread(target=press)
         presser.start()

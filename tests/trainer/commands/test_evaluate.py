@@ -198,7 +198,7 @@ def test_a_killed_generation_goes_on(folder: Path) -> None:
         stderr=subprocess.PIPE,
     )
     parts = Path("ev_killed/systems/flexivoice_s2/generated.parts")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while len(list(parts.glob("*.parquet"))) < 3:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)

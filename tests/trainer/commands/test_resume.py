@@ -19,7 +19,7 @@ def kill_after(lines: int, stage: str, output: str, *changes: str) -> None:
     """Starts a run and kills it, by force, when it has logged so many steps."""
     path = Path(output, "log.jsonl")
     process = start(stage, output, *changes)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not (path.is_file() and path.read_text().count("\n") >= lines):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline

@@ -118,7 +118,7 @@ def test_a_killed_run_goes_on_with_the_parts_that_are_missing(demo: Path) -> Non
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while len(list(Path("mclp_killed").glob("part-*.parquet"))) < 3:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)

@@ -68,8 +68,9 @@ class Tab:
         for domain in ("Page", "Runtime", "Log", "Network"):
             await self.send(f"{domain}.enable")
         await self.resize(width, height)
+        await self.evaluate("window.left = true")  # the page that is open would look complete, too
         await self.send("Page.navigate", url=address)
-        await self.until("document.readyState === 'complete'")
+        await self.until("!window.left && document.readyState === 'complete'")
 
     async def resize(self, width: int, height: int) -> None:
         await self.send(
@@ -133,9 +134,7 @@ async def browser_tab(profile: Path, downloads: Path) -> AsyncIterator[Tab]:
     try:
         port = await _port(profile)
         async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                pages = [one for one in await answer.json() if one["type"] == "page"]
-            address = pages[0]["webSocketDebuggerUrl"]
+            address = await _first_page(session, port)
             async with session.ws_connect(address, max_msg_size=0) as socket:
                 tab = Tab(socket)
                 await tab.send(
@@ -160,3 +159,15 @@ async def _port(profile: Path) -> int:
         assert asyncio.get_running_loop().time() < deadline, "the browser never started"
         await asyncio.sleep(0.05)
     return int(path.read_text().split("\n")[0])
+
+
+async def _first_page(session: aiohttp.ClientSession, port: int) -> str:
+    """The address of its debugger; the browser listens before it has made a page."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
+    while True:
+        async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+            pages = [one for one in await answer.json() if one["type"] == "page"]
+        if pages:
+            return str(pages[0]["webSocketDebuggerUrl"])
+        assert asyncio.get_running_loop().time() < deadline, "the browser never made a page"
+        await asyncio.sleep(0.05)

@@ -28,6 +28,7 @@ class JudgeServer:
         self.keys: list[str | None] = []
         self.durations_s: list[float] = []
         self.most_in_flight = 0
+        self.together = 1  # no call is answered before so many were in flight at once
         self._in_flight = 0
         self._arrivals: Counter[str] = Counter()
         self._port = 0
@@ -42,7 +43,7 @@ class JudgeServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(
@@ -52,7 +53,7 @@ class JudgeServer:
         _traceback: TracebackType | None,
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     def _run(self) -> None:
@@ -74,6 +75,8 @@ class JudgeServer:
         self.most_in_flight = max(self.most_in_flight, self._in_flight)
         try:
             await asyncio.sleep(0.02)
+            while self.most_in_flight < self.together:
+                await asyncio.sleep(0.005)
             return await self._reply(request)
         finally:
             self._in_flight -= 1

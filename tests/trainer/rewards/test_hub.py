@@ -48,7 +48,7 @@ class Fixed(RewardBase):
 
     async def score(self, requests: Sequence[RewardRequest]) -> Scores:
         if self._gate is not None:
-            await asyncio.to_thread(self._gate.wait, 5)
+            await asyncio.to_thread(self._gate.wait, 60)
         assert all((r.speech is not None) or not self.needs_speech for r in requests)
         self.asked += [request.codes[0] for request in requests]
         return [self._score(request.codes[0]) for request in requests]

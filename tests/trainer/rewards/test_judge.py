@@ -23,7 +23,7 @@ def server() -> Iterator[JudgeServer]:
 
 
 def _reward(server: JudgeServer, **changes: object) -> JudgeReward:
-    values = {"base_url": server.base_url, "wait_s": 0.01, "timeout_s": 5.0} | changes
+    values = {"base_url": server.base_url, "wait_s": 0.01, "timeout_s": 60.0} | changes
     return JudgeReward(JudgeSettings.model_validate(values))
 
 
@@ -94,7 +94,7 @@ def test_a_lasting_failure_is_none_and_the_others_have_their_scores(
 
 
 def test_a_server_that_hangs_is_none_after_its_time(server: JudgeServer) -> None:
-    reward = _reward(server, timeout_s=0.2, attempts=2)
+    reward = _reward(server, timeout_s=1.0, attempts=2)
     assert _score(reward, "hang", "yes") == [None, 1.0]
     assert reward.causes == {"timeout": 1}
 
@@ -127,6 +127,7 @@ def test_the_request_is_what_such_servers_take(
 
 def test_no_more_calls_at_once_than_allowed() -> None:
     with JudgeServer() as server:
+        server.together = 3
         assert _score(_reward(server, max_in_flight=3), *["yes"] * 12) == [1.0] * 12
         assert server.most_in_flight == 3
 

@@ -102,7 +102,7 @@ def test_after_kill_9_only_unfinished_shards_are_made_again(
     arguments = ["--input", str(big), "--output", str(killed), "--set", "batch_s=0.1"]
     process = subprocess.Popen([*command, *arguments], cwd=ROOT, stderr=subprocess.DEVNULL)
     done = killed / "done"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while len(list(done.glob("*.json"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
