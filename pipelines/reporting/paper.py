@@ -19,7 +19,7 @@ TABLE1: dict[str, tuple[str, ...]] = {
     "Filtered": ("8,237", "1,435.29", "2,276,602", "311,938", "37.87", "7.30", "2.33"),
 }
 
-# FlexiVoice A.4 (S2): "approximately 20,000 balanced data points"; 90 % and 10 % of references.
+# FlexiVoice A.4 (S2): how many rows, and how many of them have an emotional reference.
 S2_ROWS = 20_000
 S2_EMOTIONAL_SHARE = 0.1
 # FlexiVoice A.4 (S3), for each of two languages; 14,000 in all.
