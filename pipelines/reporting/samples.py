@@ -23,11 +23,18 @@ def read_examples(
 ) -> tuple[str | None, tuple[Example, ...]]:
     """Rows of the latest stage that wrote utterances, as (stage, examples)."""
     for output in reversed(outputs):
-        rows = list(_rows(spread(output.parts, EXAMPLE_PARTS), EXAMPLE_ROWS))
+        rows = list(first_rows(output.parts))
         if rows and "text" in rows[0]:
             chosen = choose(rows, number)
             return output.facts.stage, tuple(_example(row, budget) for row in chosen)
     return None, ()
+
+
+def first_rows(parts: Sequence[str]) -> Iterator[Row]:
+    """Rows to choose from: the first of some parts, all over the output."""
+    for part in spread(parts, EXAMPLE_PARTS):
+        for table in read_part(part, limit=EXAMPLE_ROWS):
+            yield from table.to_pylist()
 
 
 def _marks(row: Row) -> tuple[object, ...]:
@@ -73,12 +80,6 @@ def emotion_of(row: Row) -> str | None:
     """
     labels = row.get("labels") or ()
     return next((str(one["value"]) for one in labels if one["name"] == EMOTION), None)
-
-
-def _rows(parts: Sequence[str], limit: int | None = None) -> Iterator[Row]:
-    for part in parts:
-        for table in read_part(part, limit=limit):
-            yield from table.to_pylist()
 
 
 def _example(row: Row, budget: SoundBudget) -> Example:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.reporting.parts import spread
-from pipelines.reporting.samples import EXAMPLE_PARTS, EXAMPLE_ROWS, choose, emotion_of
+from pipelines.reporting.samples import choose, emotion_of, first_rows
 from pipelines.reporting.set_counts import WRITTEN
 from pipelines.reporting.set_facts import SetSample, Voice
 from pipelines.reporting.sound import SoundBudget
@@ -36,7 +35,7 @@ def read_spoken(
         budget: of sound.
         number: of rows, at most.
     """
-    rows = [row for row in _rows(parts) if row["instruction"] is not None]
+    rows = [row for row in first_rows(parts) if row["instruction"] is not None]
     chosen = choose(rows, number, _spoken_marks)
     partners = find_rows(parts, {row["rejected_id"] for row in chosen})
     voices = find_rows(references or parts, {row["reference_id"] for row in chosen})
@@ -45,7 +44,7 @@ def read_spoken(
 
 def read_unspoken(parts: Sequence[str], number: int) -> tuple[SetSample, ...]:
     """Rows of a set of instructions that nobody has spoken; at most ``number``."""
-    return tuple(_unspoken(row) for row in choose(list(_rows(parts)), number, _unspoken_marks))
+    return tuple(_unspoken(row) for row in choose(list(first_rows(parts)), number, _unspoken_marks))
 
 
 def find_rows(parts: Sequence[str], ids: set[str | None]) -> dict[str, Row]:
@@ -61,12 +60,6 @@ def find_rows(parts: Sequence[str], ids: set[str | None]) -> dict[str, Row]:
                 found.setdefault(row["id"], row)
             missing -= found.keys()
     return found
-
-
-def _rows(parts: Sequence[str]) -> Iterator[Row]:
-    for part in spread(parts, EXAMPLE_PARTS):
-        for table in read_part(part, limit=EXAMPLE_ROWS):
-            yield from table.to_pylist()
 
 
 def _spoken_marks(row: Row) -> tuple[object, ...]:
